@@ -1,0 +1,197 @@
+//! The command line: clap types here, one file a command, and the terminal is owned by nobody else.
+
+mod check;
+mod completions;
+mod copy;
+mod failures;
+mod locate;
+mod numbers;
+mod output;
+mod pause;
+mod plan;
+mod progress;
+mod remedies;
+mod reset;
+mod run;
+mod service;
+mod status;
+mod status_view;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::error::{Error, Result};
+use crate::telemetry::logs;
+
+pub use output::{Paint, report};
+
+/// Exit code of a run that did everything it was asked for.
+pub const DONE: u8 = 0;
+
+/// Move Elasticsearch indices from an old cluster to a new one: sliced, checkpointed, resumable.
+#[derive(Debug, Parser)]
+#[command(
+    name = "esferry",
+    version,
+    max_term_width = 110,
+    after_help = "Examples:\n  \
+        esferry copy http://old:9200/alerts http://new:9200/alerts   # one index, no configuration\n  \
+        esferry check && esferry plan                                # what would happen\n  \
+        esferry run --once                                           # do it, and leave\n  \
+        esferry status --watch                                       # from another terminal\n\n\
+        Exit codes:\n  \
+        0 done · 1 unexpected · 2 usage, configuration or refusal · 3 state (drift, locked, corrupt)\n  \
+        4 finished with failures or differences · 5 temporary, try again · 130 interrupted"
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Configuration file [default: migrations.toml, then /etc/esferry/migrations.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where progress is kept and the daemon listens [default: `state_dir` of the configuration]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Log format and filter: human, json, debug, esferry=trace, or several: json,debug
+    #[arg(long, global = true, value_name = "LOG")]
+    pub log: Option<String>,
+    /// Log more (-vv: everything)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = false)]
+    pub color: Colour,
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Also into files and pipes.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Copy one index, without a configuration file; called again it goes on where it was
+    Copy(copy::Copy),
+    /// Work through the configured migrations, then stay for status and control
+    Run(run::Run),
+    /// Show everything that a run would do, and do nothing of it
+    Plan(plan::Plan),
+    /// Validate the configuration and ask both clusters whether a run can succeed
+    Check(check::Check),
+    /// Show how the migrations are doing
+    Status(status::Status),
+    /// Look at the documents that did not arrive, and try them again
+    Failures(failures::Failures),
+    /// Hold a migration; stored, so a restart keeps it
+    Pause(pause::Pause),
+    /// Let a paused migration go on, and take up again what was set aside
+    Resume(pause::Resume),
+    /// Forget the progress of a migration; never touches a cluster
+    Reset(reset::Reset),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+impl Cli {
+    /// Does what was asked for; returns the exit code of a command that came to its end.
+    pub fn execute(self) -> Result<u8> {
+        let quiet = !matches!(self.command, Command::Copy(_) | Command::Run(_));
+        let log = self.global.log.as_deref().or(quiet.then_some("human,warn"));
+        logs::init(log, self.global.verbose, Paint::stderr(self.global.color).is_on())?;
+        let global = &self.global;
+        match self.command {
+            Command::Copy(command) => busy(command.execute(global)),
+            Command::Run(command) => busy(command.execute(global)),
+            Command::Plan(command) => brief(command.execute(global)),
+            Command::Check(command) => brief(command.execute(global)),
+            Command::Status(command) => brief(command.execute(global)),
+            Command::Failures(command) => brief(command.execute(global)),
+            Command::Pause(command) => brief(command.execute(global)),
+            Command::Resume(command) => brief(command.execute(global)),
+            Command::Reset(command) => command.execute(global),
+            Command::Completions(command) => command.execute(),
+        }
+    }
+}
+
+/// Runs a command that copies.
+fn busy(command: impl Future<Output = Result<u8>>) -> Result<u8> {
+    drive(tokio::runtime::Builder::new_multi_thread(), command)
+}
+
+/// Runs a command that asks and answers.
+fn brief(command: impl Future<Output = Result<u8>>) -> Result<u8> {
+    drive(tokio::runtime::Builder::new_current_thread(), command)
+}
+
+fn drive(mut builder: tokio::runtime::Builder, command: impl Future<Output = Result<u8>>) -> Result<u8> {
+    let runtime = builder
+        .enable_all()
+        .build()
+        .map_err(|error| Error::unexpected("no_runtime", "cannot start the runtime").because(error))?;
+    let outcome = runtime.block_on(command);
+    // A thread that waits for the disk or for a slow reader must not hold the exit.
+    runtime.shutdown_background();
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn help(path: &[&str]) -> String {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let mut command = &mut command;
+        for name in path {
+            command = command.find_subcommand_mut(name).unwrap();
+        }
+        command.render_help().to_string()
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_of_everything() {
+        insta::assert_snapshot!(help(&[]), @"");
+    }
+
+    #[test]
+    fn help_of_the_commands() {
+        let commands: Vec<String> =
+            Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        for name in commands {
+            let text = help(&[&name]);
+            assert!(text.contains("Examples:"), "`{name}` has no examples:\n{text}");
+        }
+        insta::assert_snapshot!(help(&["copy"]), @"");
+        insta::assert_snapshot!(help(&["failures"]), @"");
+    }
+}

@@ -1,0 +1,61 @@
+//! `esferry pause` and `esferry resume`
+
+use clap::Args;
+
+use crate::control::BY_OPERATOR;
+use crate::engine::phase::Standing;
+use crate::error::Result;
+
+use super::locate::{self, Source};
+use super::{DONE, Global, output};
+
+/// `esferry pause NAME`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  esferry pause alerts\n  esferry pause alerts --reason 'until the reindex of the nightly job is through'")]
+pub struct Pause {
+    /// The migration
+    name: String,
+    /// Why; shown in status
+    #[arg(long, value_name = "TEXT", default_value = BY_OPERATOR)]
+    reason: String,
+}
+
+/// `esferry resume NAME`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  esferry resume alerts")]
+pub struct Resume {
+    /// The migration
+    name: String,
+}
+
+impl Pause {
+    pub(super) async fn execute(self, global: &Global) -> Result<u8> {
+        match Source::find(global)? {
+            Source::Daemon(client) => client.pause(&self.name, Some(&self.reason)).await?,
+            Source::Store(store) => {
+                locate::known(&store, &self.name)?;
+                store.set_standing(&self.name, &Standing::Paused(self.reason.clone()))?;
+                output::note("no daemon is running: the next one will find it paused");
+            }
+            Source::Nothing(state_dir) => return Err(locate::nothing_ran(&state_dir)),
+        }
+        output::note(&format!("`{}` is paused: {}", self.name, self.reason));
+        Ok(DONE)
+    }
+}
+
+impl Resume {
+    pub(super) async fn execute(self, global: &Global) -> Result<u8> {
+        match Source::find(global)? {
+            Source::Daemon(client) => client.resume(&self.name).await?,
+            Source::Store(store) => {
+                locate::known(&store, &self.name)?;
+                crate::engine::resume_stored(&store, &self.name)?;
+                output::note("no daemon is running: the next one will go on with it");
+            }
+            Source::Nothing(state_dir) => return Err(locate::nothing_ran(&state_dir)),
+        }
+        output::note(&format!("`{}` goes on", self.name));
+        Ok(DONE)
+    }
+}

@@ -1,0 +1,155 @@
+//! Requests that create, describe and tune indices, and the shapes of their answers.
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::{Dialect, Version};
+use crate::cluster::path::encode;
+use crate::cluster::transport::Request;
+
+/// Settings that describe an index on its server and mean nothing, or are refused, on another (dialects 5.7).
+const PRIVATE_SETTINGS: &[&str] = &[
+    "uuid",
+    "version",
+    "creation_date",
+    "creation_date_string",
+    "provided_name",
+    "history_uuid",
+    "blocks",
+    "legacy",
+];
+
+impl Dialect {
+    /// Creates an index from a body whose mappings have the level of types that [`Self::mappings`] writes.
+    #[must_use]
+    pub fn create_index(&self, index: &str, body: &Value) -> Request {
+        let mut path = format!("/{}", encode(index));
+        // Between 6.7 and 7.x the server asks for the word; before, it is an error; after, there is one shape only.
+        let knows = self.version >= Version::new(6, 7, 0) && self.version < Version::new(8, 0, 0);
+        let typed = body.get("mappings").is_some_and(|mappings| self.is_typed(mappings));
+        if knows && typed {
+            path.push_str("?include_type_name=true");
+        } else if knows {
+            path.push_str("?include_type_name=false");
+        }
+        Request::json(Method::PUT, path, body)
+    }
+
+    /// A create-index body with the source's settings and its one mapping, nothing converted.
+    #[must_use]
+    pub fn same_body(&self, settings: &Value, doc_type: Option<&str>, mapping: &Value) -> Value {
+        let mut index = settings.get("index").and_then(Value::as_object).cloned().unwrap_or_default();
+        index.retain(|key, _| !PRIVATE_SETTINGS.contains(&key.as_str()));
+        json!({"settings": {"index": index}, "mappings": self.mappings(doc_type, mapping)})
+    }
+
+    fn mappings(&self, doc_type: Option<&str>, mapping: &Value) -> Value {
+        if self.untyped_mappings {
+            return mapping.clone();
+        }
+        let name = if self.single_type { "_doc" } else { doc_type.unwrap_or("doc") };
+        let mut mappings = Map::new();
+        let empty = Value::Object(Map::new());
+        mappings.insert(name.to_owned(), if mapping.is_null() { empty } else { mapping.clone() });
+        Value::Object(mappings)
+    }
+
+    fn is_typed(&self, mappings: &Value) -> bool {
+        const ROOT: [&str; 6] =
+            ["properties", "dynamic", "dynamic_templates", "_source", "_routing", "_meta"];
+        mappings
+            .as_object()
+            .is_some_and(|map| !map.is_empty() && !map.keys().any(|key| ROOT.contains(&key.as_str())))
+    }
+
+    /// The types of an index with their mappings, from the cluster state, which has the level of types in every
+    /// version. `_default_` is a template, not a type.
+    #[must_use]
+    pub fn types_of(&self, mappings: &Value) -> Vec<(String, Value)> {
+        let types = mappings.as_object().into_iter().flatten();
+        types
+            .filter(|(name, _)| name.as_str() != "_default_")
+            .map(|(name, mapping)| (name.clone(), mapping.clone()))
+            .collect()
+    }
+
+    /// Paths of a mapping that this server is known to refuse, each with the reason.
+    #[must_use]
+    pub fn refused_paths(&self, doc_type: &str, mapping: &Value) -> Vec<(String, String)> {
+        let mut refused = Vec::new();
+        self.walk(&format!("{doc_type}.properties"), mapping.get("properties"), &mut refused);
+        refused
+    }
+
+    fn walk(&self, path: &str, properties: Option<&Value>, refused: &mut Vec<(String, String)>) {
+        for (name, field) in properties.and_then(Value::as_object).into_iter().flatten() {
+            let here = format!("{path}.{name}");
+            if let Some(field_type) = field.get("type").and_then(Value::as_str)
+                && self.gone_field_types.contains(&field_type)
+            {
+                refused.push((here.clone(), format!("type `{field_type}` is gone in {}", self.version)));
+            }
+            self.walk(&format!("{here}.properties"), field.get("properties"), refused);
+            self.walk(&format!("{here}.fields"), field.get("fields"), refused);
+        }
+    }
+
+    /// Whether a type stores the metadata field `name` (`_routing`, `_parent`), so that it may be asked for.
+    ///
+    /// 1.x stores both unless the mapping says otherwise (`RoutingFieldMapper`, measured).
+    #[must_use]
+    pub fn stores(&self, mapping: &Value, name: &str) -> bool {
+        match mapping.pointer(&format!("/{name}/store")) {
+            Some(Value::Bool(stored)) => *stored,
+            Some(Value::String(stored)) => !matches!(stored.as_str(), "no" | "false" | "0" | "off"),
+            _ => true,
+        }
+    }
+
+    /// Changes settings of one index.
+    #[must_use]
+    pub fn put_settings(&self, index: &str, settings: &Value) -> Request {
+        Request::json(Method::PUT, format!("/{}/_settings", encode(index)), &json!({"index": settings}))
+    }
+
+    /// Health of one index or of the whole cluster.
+    #[must_use]
+    pub fn health(&self, index: Option<&str>) -> Request {
+        Request::get(
+            index
+                .map_or("/_cluster/health".to_owned(), |index| format!("/_cluster/health/{}", encode(index))),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::dialect::Distribution;
+
+    #[test]
+    fn the_same_body_drops_what_describes_the_old_server() {
+        let target = Dialect::of(Version::new(6, 8, 23), Distribution::Elasticsearch).unwrap();
+        let settings = json!({"index": {"uuid": "x", "version": {"created": "1070699"}, "creation_date": "1", "number_of_shards": "3"}});
+        let body =
+            target.same_body(&settings, Some("alert"), &json!({"properties": {"n": {"type": "long"}}}));
+        insta::assert_snapshot!(body, @r#"{"settings":{"index":{"number_of_shards":"3"}},"mappings":{"_doc":{"properties":{"n":{"type":"long"}}}}}"#);
+        assert!(target.create_index("a", &body).path.ends_with("include_type_name=true"));
+    }
+
+    #[test]
+    fn refused_types_are_named_by_their_path() {
+        let target = Dialect::of(Version::new(6, 8, 23), Distribution::Elasticsearch).unwrap();
+        let mapping = json!({"properties": {"a": {"properties": {"b": {"type": "string", "fields": {"raw": {"type": "string"}}}}}}});
+        let paths: Vec<String> =
+            target.refused_paths("alert", &mapping).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, ["alert.properties.a.properties.b", "alert.properties.a.properties.b.fields.raw"]);
+    }
+
+    #[test]
+    fn unstored_routing_is_not_asked_for() {
+        let source = Dialect::of(Version::new(1, 7, 6), Distribution::Elasticsearch).unwrap();
+        assert!(source.stores(&json!({}), "_routing"));
+        assert!(!source.stores(&json!({"_routing": {"store": false}}), "_routing"));
+    }
+}

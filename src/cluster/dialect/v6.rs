@@ -1,0 +1,24 @@
+//! Elasticsearch 6.x. Seen on 6.8.23.
+
+use super::{BulkType, Dialect, Version, v5};
+
+/// 6.0 to 6.8.
+///
+/// - Every document of an index created in 6.0 or later has a `_seq_no` that can be searched (measured).
+/// - One type an index; `_doc` stands for whatever it is called from 6.2 on (`MapperService`, measured).
+/// - `allow_partial_search_results` from 6.3 on, which guards the opening of a scroll only (measured).
+/// - Default pipelines exist from 6.5 on, and `pipeline=_none` switches them off (measured).
+pub(super) fn facts(version: Version) -> Dialect {
+    Dialect {
+        seq_no: true,
+        refuses_partial: version >= Version::new(6, 3, 0),
+        bulk_type: if version >= Version::new(6, 2, 0) { BulkType::Doc } else { BulkType::Named },
+        single_type: true,
+        default_pipeline: version >= Version::new(6, 5, 0),
+        gone_field_types: GONE_TYPES,
+        ..v5::facts(version)
+    }
+}
+
+/// Field types of older versions that no 6.x knows: `No handler for type [string]` (measured on 6.8.23).
+const GONE_TYPES: &[&str] = &["string", "multi_field", "attachment"];

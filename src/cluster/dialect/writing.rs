@@ -1,0 +1,78 @@
+//! Requests that write documents: the bulk URL and its action lines.
+
+use std::fmt::Write as _;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::Method;
+
+use super::{BulkType, Dialect};
+use crate::cluster::path::encode;
+use crate::cluster::transport::{Body, Request};
+use crate::config::WriteMode;
+
+/// What every bulk request of one target index shares.
+#[derive(Debug, Clone)]
+pub struct BulkTarget {
+    path: String,
+    mode: WriteMode,
+}
+
+impl Dialect {
+    /// Prepares the bulk requests for an index. Index and type stand in the URL, once, not in every action line.
+    ///
+    /// The answer is narrowed to what is judged: status, id, result and error of each item.
+    #[must_use]
+    pub fn bulk_target(
+        &self,
+        index: &str,
+        doc_type: Option<&str>,
+        mode: WriteMode,
+        pipeline: Option<&str>,
+    ) -> BulkTarget {
+        let mut path = format!("/{}", encode(index));
+        match (self.bulk_type, doc_type) {
+            (BulkType::Untyped, _) => {}
+            (BulkType::Doc, _) => path.push_str("/_doc"),
+            (BulkType::Named, Some(doc_type)) => {
+                path.push('/');
+                path.push_str(&encode(doc_type));
+            }
+            (BulkType::Named, None) => path.push_str("/doc"),
+        }
+        path.push_str("/_bulk?filter_path=errors,items.*._id,items.*.status,items.*.result,items.*.error");
+        match pipeline {
+            Some(pipeline) => path.push_str(&format!("&pipeline={}", encode(pipeline))),
+            None if self.default_pipeline => path.push_str("&pipeline=_none"),
+            None => {}
+        }
+        BulkTarget { path, mode }
+    }
+}
+
+impl BulkTarget {
+    /// The request for a finished body.
+    #[must_use]
+    pub fn request(&self, body: Bytes) -> Request {
+        Request { method: Method::POST, path: self.path.clone(), body: Some(Body::Ndjson(body)) }
+    }
+
+    /// Appends an action line. `id` and `routing` are JSON strings with their quotes, as the source wrote them.
+    ///
+    /// `routing`, `version` and `version_type` without underscore are understood by every version (dialects 4.1).
+    pub fn action(&self, body: &mut BytesMut, id: &[u8], routing: Option<&[u8]>, version: Option<u64>) {
+        body.extend_from_slice(match self.mode {
+            WriteMode::Create => b"{\"create\":{\"_id\":",
+            WriteMode::External | WriteMode::Index => b"{\"index\":{\"_id\":",
+        });
+        body.extend_from_slice(id);
+        if let Some(routing) = routing {
+            body.extend_from_slice(b",\"routing\":");
+            body.extend_from_slice(routing);
+        }
+        if let (WriteMode::External, Some(version)) = (self.mode, version) {
+            // Writing to a growing buffer does not fail.
+            let _ = write!(body, ",\"version\":{version},\"version_type\":\"external\"");
+        }
+        body.extend_from_slice(b"}}\n");
+    }
+}

@@ -1,0 +1,270 @@
+//! The typed `migrations.toml`: clusters, migrations, and how they are read, written and limited.
+//!
+//! Every key carries its unit, default and an example here; `docs/configuration.md` says the same for readers.
+
+mod fingerprint;
+mod load;
+mod nearest;
+mod place;
+mod schema;
+mod secret;
+mod units;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+pub use fingerprint::Fingerprint;
+pub use load::{load, parse};
+pub use nearest::{did_you_mean, listed};
+pub use secret::{Auth, SecretRef};
+pub use units::{Bytes, Span};
+pub use validate::index_name_flaw;
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the store and the control socket live. Default `./esferry-state`.
+    #[serde(default = "default_state_dir")]
+    pub state_dir: PathBuf,
+    /// The clusters by the names that migrations refer to.
+    pub clusters: BTreeMap<String, ClusterConfig>,
+    /// The seed's statsd counters; off when absent.
+    pub statsd: Option<StatsdConfig>,
+    /// The migrations by name.
+    #[serde(default)]
+    pub migrations: BTreeMap<String, MigrationConfig>,
+}
+
+/// One cluster: where it is and how to be let in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterConfig {
+    /// Base URLs; the next one is tried when one does not answer. Example `["http://es-a:9200", "http://es-b:9200"]`.
+    pub urls: Vec<String>,
+    /// How to authenticate. Default none. Secrets by reference only.
+    pub auth: Option<Auth>,
+    /// A PEM file of certificate authorities to trust besides the system's. Default none.
+    pub ca: Option<PathBuf>,
+    /// How long one request may take. Default `180s`; keep it above 90 s, for so long a frozen node holds a page.
+    #[serde(default = "default_timeout")]
+    pub timeout: Span,
+    /// gzip requests and answers: pays on slow lines, costs CPU on fast ones. Refused for servers before 5.0,
+    /// which close the connection on it. Default `false`.
+    #[serde(default)]
+    pub gzip: bool,
+}
+
+/// Where the counters of the seed's script go.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatsdConfig {
+    /// UDP address, example `localhost:8125`.
+    pub address: String,
+}
+
+/// One migration: what goes where, and how.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MigrationConfig {
+    /// What to read.
+    pub from: FromConfig,
+    /// Where to write.
+    pub to: ToConfig,
+    /// The target index: `same` (created from the source's mapping as it is, refused when the target does not
+    /// take it), `existing` (must be there), `file:PATH` (created from that JSON body). Default `same`.
+    #[serde(default)]
+    pub schema: Schema,
+    /// How the source is cut and read.
+    #[serde(default)]
+    pub slice: SliceConfig,
+    /// How the target is written.
+    #[serde(default)]
+    pub write: WriteConfig,
+    /// Pause when more than this share of the documents is rejected (after 10 000). Default `0.001`.
+    #[serde(default = "default_max_failure_ratio")]
+    pub max_failure_ratio: f64,
+}
+
+/// What is read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FromConfig {
+    /// A name from `[clusters]`.
+    pub cluster: String,
+    /// Index names and wildcards; `-name` takes out again. Example `["alerts-*", "-alerts-tmp"]`.
+    pub indices: Vec<String>,
+    /// A query in the source's own language; only matching documents are copied. Default all.
+    pub query: Option<serde_json::Value>,
+}
+
+/// Where it is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToConfig {
+    /// A name from `[clusters]`.
+    pub cluster: String,
+    /// The target index; `{index}` stands for the source's name. Default `{index}`.
+    #[serde(default = "default_target_index")]
+    pub index: String,
+}
+
+/// Where the target's mapping comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Schema {
+    /// Created from the source's settings and mapping, unchanged.
+    #[default]
+    Same,
+    /// The target index exists and is left as it is.
+    Existing,
+    /// Created from this file: a create-index body in the target's language.
+    File(PathBuf),
+}
+
+/// How a source index is cut into slices.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SliceConfig {
+    /// `auto` | `uid` | `seq_no` | `shard` | `field`. Default `auto`: the best that the index supports.
+    pub strategy: StrategyChoice,
+    /// The field for `field`: a date, number or keyword that never changes. Required with it, refused without.
+    pub field: Option<String>,
+    /// Documents a slice aims at. Default 50 000.
+    pub docs: u64,
+    /// Slices read side by side. Default 4.
+    pub parallel: usize,
+    /// Documents a page, at most. Default 2000; lowered so that a page stays near 5 MiB.
+    pub page_docs: u32,
+}
+
+/// The configured strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StrategyChoice {
+    /// The best that the index supports; the plan says which and why.
+    Auto,
+    /// Ranges of `_uid` terms (1.x, 2.x).
+    Uid,
+    /// Windows of `_seq_no` (6.0 and later).
+    SeqNo,
+    /// Whole shards, or sliced scrolls of them (5.x and later).
+    Shard,
+    /// Ranges of a field.
+    Field,
+}
+
+/// How the target is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WriteConfig {
+    /// `external` (default: the source's version decides, a re-run changes nothing) | `create` (never
+    /// overwrites) | `index` (always overwrites, as the seed's script did).
+    pub mode: WriteMode,
+    /// Documents a bulk request, at most. Default 1000.
+    pub batch_docs: usize,
+    /// Bytes a bulk request, at most. Default `15MiB`.
+    pub batch_bytes: Bytes,
+    /// Bulk requests in flight. Default 4.
+    pub bulks: usize,
+    /// An ingest pipeline of the target. Default none: default pipelines are switched off, they could drop documents.
+    pub pipeline: Option<String>,
+}
+
+/// Which document wins when the target has one already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteMode {
+    /// The source's `_version` as external version.
+    External,
+    /// `create`: what is there stays.
+    Create,
+    /// `index`: what comes wins.
+    Index,
+}
+
+impl Default for SliceConfig {
+    fn default() -> Self {
+        SliceConfig {
+            strategy: StrategyChoice::Auto,
+            field: None,
+            docs: 50_000,
+            parallel: 4,
+            page_docs: 2000,
+        }
+    }
+}
+
+impl Default for WriteConfig {
+    fn default() -> Self {
+        WriteConfig {
+            mode: WriteMode::External,
+            batch_docs: 1000,
+            batch_bytes: Bytes(15 * 1024 * 1024),
+            bulks: 4,
+            pipeline: None,
+        }
+    }
+}
+
+impl StrategyChoice {
+    /// As it is written in the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StrategyChoice::Auto => "auto",
+            StrategyChoice::Uid => "uid",
+            StrategyChoice::SeqNo => "seq_no",
+            StrategyChoice::Shard => "shard",
+            StrategyChoice::Field => "field",
+        }
+    }
+}
+
+impl WriteMode {
+    /// As it is written in the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WriteMode::External => "external",
+            WriteMode::Create => "create",
+            WriteMode::Index => "index",
+        }
+    }
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        ClusterConfig { urls: Vec::new(), auth: None, ca: None, timeout: default_timeout(), gzip: false }
+    }
+}
+
+impl MigrationConfig {
+    /// The target index of a source index.
+    #[must_use]
+    pub fn target_index(&self, source: &str) -> String {
+        self.to.index.replace("{index}", source)
+    }
+}
+
+fn default_state_dir() -> PathBuf {
+    PathBuf::from("esferry-state")
+}
+
+fn default_timeout() -> Span {
+    Span(Duration::from_secs(180))
+}
+
+fn default_target_index() -> String {
+    "{index}".to_owned()
+}
+
+fn default_max_failure_ratio() -> f64 {
+    0.001
+}

@@ -1,0 +1,174 @@
+//! The other side of the control socket: what `status`, `pause`, `failures` and their like talk through.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
+use reqwest::{RequestBuilder, Response, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::engine::RetryReport;
+use crate::error::{Error, Result};
+use crate::store::records::FailureGroup;
+use crate::store::socket_path;
+
+use super::fault::Fault;
+use super::socket;
+use super::status::{MigrationStatus, StatusDocument};
+
+/// A daemon that does not answer a question of status for so long hangs.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// The host in the address; nobody looks at it.
+const BASE: &str = "http://esferry/v1";
+
+/// A running daemon.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+}
+
+/// Which failure records are wanted.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Wanted {
+    /// Of this error type only.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<String>,
+    /// Of this document id only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+impl Client {
+    /// The daemon of `state_dir`; `None` when none is listening.
+    pub fn connect(state_dir: &Path) -> Result<Option<Client>> {
+        if !socket::answers(state_dir)? {
+            return Ok(None);
+        }
+        let http = reqwest::Client::builder()
+            .unix_socket(socket_path(state_dir))
+            .no_proxy()
+            .tls_certs_only([])
+            .build()
+            .map_err(|error| {
+                Error::unexpected("control_client", "no client for the control socket").because(error)
+            })?;
+        Ok(Some(Client { http }))
+    }
+
+    /// `GET /v1/status`
+    pub async fn status(&self) -> Result<StatusDocument> {
+        json(self.http.get(format!("{BASE}/status")).timeout(ANSWER_WITHIN)).await
+    }
+
+    /// `GET /v1/migrations/{name}`
+    pub async fn migration(&self, name: &str) -> Result<MigrationStatus> {
+        json(self.http.get(address(name, "")?).timeout(ANSWER_WITHIN)).await
+    }
+
+    /// `GET /v1/migrations/{name}/slices`: lines of JSON, in pieces.
+    pub async fn slices(&self, name: &str) -> Result<impl Stream<Item = Result<Bytes>> + use<>> {
+        Ok(send(self.http.get(address(name, "/slices")?)).await?.bytes_stream().map_err(|error| lost(&error)))
+    }
+
+    /// `GET /v1/migrations/{name}/failures`
+    pub async fn failure_groups(&self, name: &str) -> Result<Vec<FailureGroup>> {
+        json(self.http.get(address(name, "/failures")?).timeout(ANSWER_WITHIN)).await
+    }
+
+    /// `GET /v1/migrations/{name}/failures/records`: lines of JSON, in pieces.
+    pub async fn failure_records(
+        &self,
+        name: &str,
+        wanted: &Wanted,
+    ) -> Result<impl Stream<Item = Result<Bytes>> + use<>> {
+        let mut url = address(name, "/failures/records")?;
+        for (key, value) in [("type", &wanted.error_type), ("id", &wanted.id)] {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(key, value);
+            }
+        }
+        Ok(send(self.http.get(url)).await?.bytes_stream().map_err(|error| lost(&error)))
+    }
+
+    /// `POST /v1/migrations/{name}/failures/retry`; takes as long as the clusters take.
+    pub async fn retry_failures(&self, name: &str, error_type: Option<&str>) -> Result<RetryReport> {
+        let body = serde_json::json!({ "type": error_type });
+        json(
+            self.http
+                .post(address(name, "/failures/retry")?)
+                .header("content-type", JSON)
+                .body(body.to_string()),
+        )
+        .await
+    }
+
+    /// `POST /v1/migrations/{name}/pause`
+    pub async fn pause(&self, name: &str, reason: Option<&str>) -> Result<()> {
+        let body = serde_json::json!({ "reason": reason });
+        let request =
+            self.http.post(address(name, "/pause")?).header("content-type", JSON).body(body.to_string());
+        send(request.timeout(ANSWER_WITHIN)).await.map(drop)
+    }
+
+    /// `POST /v1/migrations/{name}/resume`
+    pub async fn resume(&self, name: &str) -> Result<()> {
+        send(self.http.post(address(name, "/resume")?).timeout(ANSWER_WITHIN)).await.map(drop)
+    }
+}
+
+const JSON: &str = "application/json";
+
+fn address(name: &str, rest: &str) -> Result<Url> {
+    if name.is_empty()
+        || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    {
+        return Err(Error::config(
+            "bad_name",
+            format!("{name:?} is no name of a migration: a-z, 0-9, _ and - only"),
+        ));
+    }
+    Url::parse(&format!("{BASE}/migrations/{name}{rest}"))
+        .map_err(|error| Error::unexpected("control_client", "no address for the request").because(error))
+}
+
+async fn send(request: RequestBuilder) -> Result<Response> {
+    let response = request.send().await.map_err(|error| lost(&error))?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let status = response.status();
+    let body = response.bytes().await.map_err(|error| lost(&error))?;
+    match serde_json::from_slice::<Fault>(&body) {
+        Ok(fault) => Err(fault.into()),
+        Err(_) => Err(Error::unexpected("control_answer", format!("the daemon answered with HTTP {status}"))
+            .hint("the command and the daemon may be of different versions")),
+    }
+}
+
+async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T> {
+    let bytes = send(request).await?.bytes().await.map_err(|error| lost(&error))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Error::unexpected("control_answer", "the daemon's answer is not understood")
+            .because(error)
+            .hint("the command and the daemon may be of different versions")
+    })
+}
+
+fn lost(error: &reqwest::Error) -> Error {
+    if error.is_timeout() {
+        return Error::temporary(
+            "daemon_silent",
+            format!("the daemon did not answer within {} s", ANSWER_WITHIN.as_secs()),
+        )
+        .hint("its logs may tell why; a restart loses nothing");
+    }
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(next) = deepest.source() {
+        deepest = next;
+    }
+    Error::temporary("daemon_gone", format!("the daemon's answer broke off: {deepest}"))
+        .hint("it may be leaving: try again, then nothing or its successor answers")
+}

@@ -1,0 +1,31 @@
+//! The daemon's HTTP API on `<state>/control.sock`, and the client that every other command talks through.
+//!
+//! | request | answer |
+//! | --- | --- |
+//! | `GET /v1/status` | [`status::StatusDocument`] |
+//! | `GET /v1/migrations/{name}` | [`status::MigrationStatus`] |
+//! | `GET /v1/migrations/{name}/slices` | one [`SliceRecord`](crate::store::records::SliceRecord) a line |
+//! | `GET /v1/migrations/{name}/failures` | a list of [`FailureGroup`](crate::store::records::FailureGroup) |
+//! | `GET /v1/migrations/{name}/failures/records?type=&id=` | one [`Failure`](crate::store::records::Failure) a line |
+//! | `POST /v1/migrations/{name}/pause` `{"reason": …}` | nothing: it is stored |
+//! | `POST /v1/migrations/{name}/resume` | nothing: it is stored |
+//! | `POST /v1/migrations/{name}/failures/retry` `{"type": …}` | [`RetryReport`](crate::engine::RetryReport) |
+//!
+//! Errors are `{kind, code, message, hint}`. A list that ends without its last chunk is incomplete.
+
+pub mod client;
+pub mod fault;
+pub mod lines;
+pub mod server;
+pub mod socket;
+pub mod status;
+
+pub use client::{Client, Wanted};
+pub use fault::unknown_migration;
+pub use server::ControlServer;
+
+/// The reason of a pause for which the operator gave none.
+pub const BY_OPERATOR: &str = "by the operator";
+
+#[cfg(test)]
+mod tests;

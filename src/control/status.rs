@@ -1,0 +1,104 @@
+//! The status document: what the daemon answers, what `status` reads from the store, what `--json` prints.
+//!
+//! Version 1. Fields may be added within a version; none changes its meaning or goes away.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::phase::{Phase, Standing};
+use crate::store::records::{Counted, Counts, FailureGroup};
+
+/// Version of this document.
+pub const STATUS_VERSION: u32 = 1;
+
+/// Everything about everything.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StatusDocument {
+    /// [`STATUS_VERSION`].
+    pub version: u32,
+    /// When it was taken.
+    pub at: Timestamp,
+    /// The daemon that answered; absent when it was read from the store and nothing is running.
+    pub daemon: Option<DaemonStatus>,
+    /// One a migration, in the order of their names.
+    pub migrations: Vec<MigrationStatus>,
+}
+
+/// The process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    /// Process id.
+    pub pid: u32,
+    /// Version of esferry.
+    pub esferry: String,
+    /// When it started.
+    pub started: Timestamp,
+}
+
+/// One migration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MigrationStatus {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub phase: Phase,
+    /// How it is doing there: `running`, `waiting`, `paused` or `failed`, the last three with a reason.
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// Documents counted when it was planned; absent while that is not known.
+    pub docs_total: Option<u64>,
+    /// Documents settled, those of open slices included.
+    pub docs_settled: u64,
+    /// `docs_settled / docs_total`, 0 to 1; absent where it would mean nothing.
+    pub fraction: Option<f64>,
+    /// Documents a second over the last ten seconds; absent where it would mean nothing.
+    pub rate_now: Option<f64>,
+    /// Documents a second over the whole copy, the time without a daemon left out.
+    pub rate_average: Option<f64>,
+    /// Seconds to the end of the copy at the recent rate.
+    pub eta_seconds: Option<u64>,
+    /// Slices by state.
+    pub slices: SliceTally,
+    /// Outcomes of the settled documents of slices with a checkpoint.
+    pub counts: Counts,
+    /// Failures, grouped.
+    pub failures: Vec<FailureGroup>,
+    /// Its indices.
+    pub indices: Vec<IndexStatus>,
+    /// Seconds spent planning, and copying.
+    pub planning_seconds: f64,
+    /// Seconds spent copying.
+    pub copying_seconds: f64,
+}
+
+/// Slices by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceTally {
+    /// Never read again.
+    pub done: u64,
+    /// Being copied now.
+    pub running: u64,
+    /// To be copied.
+    pub waiting: u64,
+    /// Given up for now.
+    pub set_aside: u64,
+}
+
+/// One index of a migration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IndexStatus {
+    /// On the source.
+    pub source: String,
+    /// On the target.
+    pub target: String,
+    /// How it is sliced, and why so.
+    pub strategy: String,
+    /// Slices by state.
+    pub slices: SliceTally,
+    /// Documents counted when it was planned.
+    pub docs_total: u64,
+    /// What the plan found worth telling.
+    pub remarks: Vec<String>,
+    /// Both sides counted, at the end.
+    pub counted: Option<Counted>,
+}

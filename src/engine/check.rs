@@ -1,0 +1,199 @@
+//! What `check` tells before anything is planned: reach, versions, rights, settings that will hurt.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::context::apart;
+use super::planning::describe;
+use crate::cluster::Cluster;
+use crate::cluster::indices::choose;
+use crate::cluster::transport::Request;
+use crate::config::{Config, MigrationConfig};
+use crate::error::Error;
+use crate::schema;
+
+/// How a line is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// Will work, and may hurt.
+    Warn,
+    /// Will not work.
+    Fail,
+}
+
+/// One finding.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckLine {
+    /// How it is meant.
+    pub level: Level,
+    /// What it is about, such as `clusters.old` or `migrations.alerts`.
+    pub subject: String,
+    /// What was found.
+    pub message: String,
+    /// The remedy.
+    pub hint: Option<String>,
+}
+
+impl CheckLine {
+    fn ok(subject: &str, message: impl Into<String>) -> Self {
+        CheckLine { level: Level::Ok, subject: subject.to_owned(), message: message.into(), hint: None }
+    }
+
+    fn warn(subject: &str, message: impl Into<String>, hint: &str) -> Self {
+        CheckLine {
+            level: Level::Warn,
+            subject: subject.to_owned(),
+            message: message.into(),
+            hint: Some(hint.to_owned()),
+        }
+    }
+
+    fn fail(subject: &str, error: &Error) -> Self {
+        CheckLine {
+            level: Level::Fail,
+            subject: subject.to_owned(),
+            message: error.one_line(),
+            hint: error.remedy().map(ToOwned::to_owned),
+        }
+    }
+}
+
+/// Checks every cluster and every migration of a configuration.
+pub async fn check(config: &Config) -> Vec<CheckLine> {
+    let mut lines = Vec::new();
+    let mut clusters = Vec::new();
+    for (name, settings) in &config.clusters {
+        let subject = format!("clusters.{name}");
+        match Cluster::connect(name, settings).await {
+            Ok(cluster) => {
+                lines.push(CheckLine::ok(&subject, describe(&cluster)));
+                check_cluster(&cluster, &subject, &mut lines).await;
+                clusters.push(cluster);
+            }
+            Err(error) => lines.push(CheckLine::fail(&subject, &error)),
+        }
+    }
+    let find = |name: &str| clusters.iter().find(|cluster| cluster.name() == name);
+    for (name, migration) in &config.migrations {
+        let subject = format!("migrations.{name}");
+        match (find(&migration.from.cluster), find(&migration.to.cluster)) {
+            (Some(source), Some(target)) => {
+                check_migration(source, target, migration, &subject, &mut lines).await
+            }
+            _ => lines.push(CheckLine::warn(&subject, "not checked", "its clusters could not be reached")),
+        }
+    }
+    lines
+}
+
+async fn check_cluster(cluster: &Cluster, subject: &str, lines: &mut Vec<CheckLine>) {
+    match cluster.demand(&cluster.dialect().health(None), "asking its health").await {
+        Ok(health) => match health.get("status").and_then(Value::as_str) {
+            Some("red") => lines.push(CheckLine {
+                level: Level::Fail,
+                subject: subject.to_owned(),
+                message: "health is red: shards are missing".to_owned(),
+                hint: Some(
+                    "a copy of an index with a missing shard waits for it: see `GET /_cat/shards`".to_owned(),
+                ),
+            }),
+            Some(colour) => lines.push(CheckLine::ok(subject, format!("health is {colour}"))),
+            None => lines.push(CheckLine::warn(
+                subject,
+                "health is not known",
+                "the user may lack cluster:monitor",
+            )),
+        },
+        Err(error) => lines.push(CheckLine::fail(subject, &error)),
+    }
+    match cluster.ask(&Request::get("/_nodes/stats/fs")).await {
+        Ok(stats) => disk_room(&stats, subject, lines),
+        Err(cause) => lines.push(CheckLine::warn(
+            subject,
+            format!("disk room is not known: {cause}"),
+            "the user may lack cluster:monitor",
+        )),
+    }
+}
+
+fn disk_room(stats: &Value, subject: &str, lines: &mut Vec<CheckLine>) {
+    for node in stats.get("nodes").and_then(Value::as_object).into_iter().flat_map(serde_json::Map::values) {
+        let number = |name: &str| node.pointer(&format!("/fs/total/{name}")).and_then(Value::as_u64);
+        let name = node.get("name").and_then(Value::as_str).unwrap_or("?");
+        let (Some(free), Some(total)) = (number("available_in_bytes"), number("total_in_bytes")) else {
+            continue;
+        };
+        let percent = (total - free.min(total)) * 100 / total.max(1);
+        let room = bytesize::ByteSize(free);
+        if percent >= 85 {
+            let hint = "from 85 % on no shard is placed there, from 95 % on writes are blocked";
+            lines.push(CheckLine::warn(
+                subject,
+                format!("node {name}: disk is {percent} % full, {room} free"),
+                hint,
+            ));
+        } else {
+            lines.push(CheckLine::ok(subject, format!("node {name}: {room} free")));
+        }
+    }
+}
+
+async fn check_migration(
+    source: &Cluster,
+    target: &Cluster,
+    migration: &MigrationConfig,
+    subject: &str,
+    lines: &mut Vec<CheckLine>,
+) {
+    let (infos, existing) = match (source.indices().await, target.indices().await) {
+        (Ok(infos), Ok(existing)) => (infos, existing),
+        (Err(cause), _) => {
+            return lines
+                .push(CheckLine::fail(subject, &cause.during(source.name(), "reading the cluster state")));
+        }
+        (_, Err(cause)) => {
+            return lines
+                .push(CheckLine::fail(subject, &cause.during(target.name(), "reading the cluster state")));
+        }
+    };
+    let chosen = match choose(&infos, &migration.from.indices, source.name()) {
+        Ok(chosen) => chosen,
+        Err(error) => return lines.push(CheckLine::fail(subject, &error)),
+    };
+    for info in chosen {
+        let to = migration.target_index(&info.name);
+        let judged = apart(source, target, &info.name, &to)
+            .and_then(|()| schema::readable_sources(info))
+            .and_then(|()| schema::writable_types(info, target))
+            .and_then(|()| schema::target_body(&migration.schema, info, target));
+        match judged {
+            Err(error) => lines.push(CheckLine::fail(subject, &error)),
+            Ok(None) if !existing.iter().any(|index| index.name == to) => lines.push(CheckLine {
+                level: Level::Fail,
+                subject: subject.to_owned(),
+                message: format!("target index `{to}` is not there"),
+                hint: Some("create it, or give its body with `schema = \"file:PATH\"`".to_owned()),
+            }),
+            Ok(_) => lines.push(CheckLine::ok(subject, format!("`{}` -> `{to}`", info.name))),
+        }
+        if info.setting("refresh_interval").as_deref() == Some("-1") {
+            let message = format!(
+                "`{}` never refreshes: what was written since its last refresh shows only because esferry refreshes it",
+                info.name
+            );
+            lines.push(CheckLine::warn(
+                subject,
+                message,
+                "nothing to do, unless searches are meant to stay behind",
+            ));
+        }
+    }
+    for index in existing.iter().filter(|index| index.name == migration.to.index) {
+        if let Some(pipeline) = index.setting("default_pipeline").filter(|name| name != "_none") {
+            lines.push(CheckLine::warn(subject, format!("`{}` has the default pipeline `{pipeline}`", index.name), "esferry writes past it, so that it cannot drop documents; name it in `write.pipeline` to use it"));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A migration with both its clusters connected: what every phase works with.
+
+use std::sync::Arc;
+
+use super::progress::Progress;
+use crate::cluster::Cluster;
+use crate::config::{Config, MigrationConfig};
+use crate::error::{Error, Result};
+use crate::store::Store;
+use crate::store::records::{ClusterPair, IndexRecord, MigrationRecord};
+use crate::telemetry::statsd::Counters;
+
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Context {
+    pub(super) name: String,
+    pub(super) config: Arc<MigrationConfig>,
+    pub(super) source: Arc<Cluster>,
+    pub(super) target: Arc<Cluster>,
+    pub(super) store: Store,
+    pub(super) progress: Arc<Progress>,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// Both clusters of a migration, connected.
+///
+/// # Errors
+/// As [`Cluster::connect`]; `Config` when both are one cluster and an index would be copied onto itself.
+pub(super) async fn connect(config: &Config, migration: &MigrationConfig) -> Result<(Cluster, Cluster)> {
+    let settings = |name: &str| {
+        config
+            .clusters
+            .get(name)
+            .ok_or_else(|| Error::config("unknown_cluster", format!("there is no [clusters.{name}]")))
+    };
+    let source = Cluster::connect(&migration.from.cluster, settings(&migration.from.cluster)?).await?;
+    let target = Cluster::connect(&migration.to.cluster, settings(&migration.to.cluster)?).await?;
+    Ok((source, target))
+}
+
+/// Refuses to copy an index onto itself.
+///
+/// # Errors
+/// `Config`, naming the index.
+pub(super) fn apart(source: &Cluster, target: &Cluster, from: &str, to: &str) -> Result<()> {
+    if from == to && source.is_same_as(target) {
+        return Err(Error::config(
+            "same_index",
+            format!(
+                "`{from}` would be copied onto itself: `{}` and `{}` are one cluster",
+                source.name(),
+                target.name()
+            ),
+        )
+        .hint("give another target index (`to.index`) or another target cluster"));
+    }
+    Ok(())
+}
+
+impl Context {
+    /// Checks that the clusters are those that the migration was planned for, and remembers them the first time.
+    ///
+    /// # Errors
+    /// `State` when one of them is another cluster now.
+    pub(super) fn recognise(&self, record: &MigrationRecord) -> Result<()> {
+        let now = ClusterPair { source: self.source.identity(), target: self.target.identity() };
+        match &record.clusters {
+            None => self.store.update_migration(&self.name, |record| record.clusters = Some(now)).map(drop),
+            Some(stored) if *stored == now => Ok(()),
+            Some(stored) => Err(Error::state(
+                "other_cluster",
+                format!(
+                    "migration `{}` was planned from {} to {}, the URLs lead from {} to {} now",
+                    self.name, stored.source, stored.target, now.source, now.target
+                ),
+            )
+            .hint("correct the URLs, or `esferry reset` the migration")),
+        }
+    }
+
+    /// The stored indices, each still the index that was planned.
+    ///
+    /// # Errors
+    /// `State` when an index was deleted and made anew on the source since; `Temporary` when it cannot be asked.
+    pub(super) async fn indices(&self) -> Result<Vec<IndexRecord>> {
+        let records = self.store.indices(&self.name)?;
+        let now = self
+            .source
+            .indices()
+            .await
+            .map_err(|cause| cause.during(self.source.name(), "reading the cluster state"))?;
+        for record in &records {
+            let same =
+                now.iter().any(|index| index.name == record.source && index.uuid == record.source_uuid);
+            if !same {
+                return Err(Error::state(
+                    "other_index",
+                    format!(
+                        "index `{}` is not the one that was planned: it was deleted, or made anew",
+                        record.source
+                    ),
+                )
+                .hint("`esferry reset` the migration and delete its target index to copy the new one"));
+            }
+        }
+        Ok(records)
+    }
+}

@@ -1,0 +1,319 @@
+//! The supervisor of the copy: hands out slices, holds the permits, and misses no worker's end.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::context::Context;
+use super::phase::Standing;
+use super::worker::{IndexCopy, SliceEnd, blocking};
+use crate::cluster::dialect::reading::Wanted;
+use crate::cluster::indices::IndexInfo;
+use crate::error::{Error, Result};
+use crate::plan::slice::{HalfOpen, Slice, SliceId, SliceRange};
+use crate::plan::verify;
+use crate::sink::{BatchLimits, Sink};
+use crate::source::{PageSize, SourceIndex};
+use crate::store::records::{IndexRecord, SliceRecord, SliceState};
+use crate::transform::Pipeline;
+
+/// `max_failure_ratio` is judged from this many documents on.
+const JUDGED_FROM: u64 = 10_000;
+/// Size of a document before any has been seen.
+const FIRST_GUESS: u64 = 1500;
+
+/// How the copy ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CopyEnd {
+    /// No slice waits any more.
+    Settled,
+    /// It was to stop: paused, or shutting down.
+    Stopped,
+}
+
+/// Slices that wait. A shard's open-ended slice comes after all others of its shard: it collects what moved.
+#[derive(Debug, Default)]
+struct Queue {
+    ready: VecDeque<SliceId>,
+    tails: Vec<SliceId>,
+    left: HashMap<(u32, u32), usize>,
+}
+
+impl Queue {
+    fn add(&mut self, slice: &Slice) {
+        if matches!(slice.range, SliceRange::SeqNo(HalfOpen { from: Some(_), to: None })) {
+            self.tails.push(slice.id);
+        } else {
+            self.ready.push_back(slice.id);
+            *self.left.entry((slice.id.index, slice.id.shard)).or_default() += 1;
+        }
+    }
+
+    /// Neighbours of one shard are not read side by side as long as other shards have slices too.
+    fn spread(&mut self) {
+        self.ready.make_contiguous().sort_by_key(|id| (id.number, id.index, id.shard));
+        self.release();
+    }
+
+    fn settled(&mut self, id: SliceId) {
+        if let Some(left) = self.left.get_mut(&(id.index, id.shard)) {
+            *left = left.saturating_sub(1);
+        }
+        self.release();
+    }
+
+    fn release(&mut self) {
+        let left = &self.left;
+        let (free, bound) = std::mem::take(&mut self.tails)
+            .into_iter()
+            .partition(|id| left.get(&(id.index, id.shard)).is_none_or(|left| *left == 0));
+        self.tails = bound;
+        let free: Vec<SliceId> = free;
+        self.ready.extend(free);
+    }
+}
+
+impl Context {
+    /// Copies every slice that is not done.
+    ///
+    /// # Errors
+    /// The first error that no waiting cures; the other workers are stopped with their checkpoints.
+    pub(super) async fn copy(&self, stop: &CancellationToken) -> Result<CopyEnd> {
+        let records = self.indices().await?;
+        let mut queue = self.queue(&records).await?;
+        let copies = self.copies(&records).await?;
+        let stop = stop.child_token();
+        let mut workers: JoinSet<Result<SliceEnd>> = JoinSet::new();
+        let mut working: HashMap<Id, SliceId> = HashMap::new();
+        let mut failed: Option<Error> = None;
+        loop {
+            while workers.len() < self.config.slice.parallel && !stop.is_cancelled() {
+                let Some(id) = queue.ready.pop_front() else { break };
+                let copy = copies.get(&id.index).cloned();
+                let copy =
+                    copy.ok_or_else(|| Error::state("corrupt", format!("slice {id} belongs to no index")))?;
+                let record = self.store.slice(&self.name, id)?;
+                let record = record
+                    .ok_or_else(|| Error::state("corrupt", format!("slice {id} is gone from the store")))?;
+                let (stop, span) = (stop.clone(), tracing::info_span!("index", name = copy.source_name));
+                let handle = workers.spawn(async move { copy.copy(record, &stop).await }.instrument(span));
+                working.insert(handle.id(), id);
+            }
+            let Some(ended) = workers.join_next_with_id().await else { break };
+            let (task, outcome) = match ended {
+                Ok((task, outcome)) => (task, outcome),
+                Err(panicked) => (panicked.id(), self.panicked(working.get(&panicked.id()), &panicked).await),
+            };
+            let id = working.remove(&task);
+            match outcome {
+                Ok(SliceEnd::Done | SliceEnd::SetAside) => {
+                    if let Some(id) = id {
+                        queue.settled(id);
+                    }
+                    self.judge_failures(&stop)?;
+                }
+                Ok(SliceEnd::Stopped) => {}
+                Err(error) => {
+                    tracing::error!(error = error.one_line(), "the copy cannot go on");
+                    stop.cancel();
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        match failed {
+            Some(error) => Err(error),
+            None if stop.is_cancelled() => Ok(CopyEnd::Stopped),
+            None => Ok(CopyEnd::Settled),
+        }
+    }
+
+    /// A worker that panicked leaves its slice as the last checkpoint has it; the slice is set aside, visibly.
+    async fn panicked(&self, id: Option<&SliceId>, cause: &tokio::task::JoinError) -> Result<SliceEnd> {
+        let Some(&id) = id else { return Ok(SliceEnd::Stopped) };
+        tracing::error!(slice = %id, %cause, "a worker panicked, its slice is set aside");
+        let (store, name, reason) =
+            (self.store.clone(), self.name.clone(), format!("the worker panicked: {cause}"));
+        let record = blocking(move || {
+            let record = store.update_slice(&name, id, |record| {
+                let cursor = match record.state {
+                    SliceState::Open { cursor } => cursor,
+                    _ => crate::plan::slice::Cursor::Start,
+                };
+                record.state = SliceState::SetAside { reason, cursor };
+            })?;
+            store.flush()?;
+            Ok(record)
+        })
+        .await?;
+        self.progress.slice_ends(&record);
+        Ok(SliceEnd::SetAside)
+    }
+
+    /// Pauses a migration that would burn through its index.
+    fn judge_failures(&self, stop: &CancellationToken) -> Result<()> {
+        let counts = self.progress.counts();
+        let allowed = self.config.max_failure_ratio;
+        // Documents are far fewer than 2^52: nothing is lost in the conversion.
+        #[allow(clippy::cast_precision_loss)]
+        let share = counts.rejected as f64 / counts.settled().max(1) as f64;
+        if counts.settled() < JUDGED_FROM || share <= allowed || stop.is_cancelled() {
+            return Ok(());
+        }
+        let reason = format!(
+            "{} of {} documents were refused, more than max_failure_ratio = {allowed} allows: see `esferry failures list {}`, then `esferry resume {}`",
+            counts.rejected,
+            counts.settled(),
+            self.name,
+            self.name
+        );
+        tracing::error!(reason, "pausing");
+        let standing = Standing::Paused(reason);
+        self.store.set_standing(&self.name, &standing)?;
+        self.progress.stand(standing);
+        stop.cancel();
+        Ok(())
+    }
+
+    /// Loads the plan, proves once more that it covers every shard, and queues what is not done.
+    async fn queue(&self, records: &[IndexRecord]) -> Result<Queue> {
+        let (store, name, records) = (self.store.clone(), self.name.clone(), records.to_vec());
+        blocking(move || {
+            let mut queue = Queue::default();
+            let mut by_shard: BTreeMap<(u32, u32), Vec<Slice>> = BTreeMap::new();
+            for record in store.slices(&name) {
+                let record: SliceRecord = record?;
+                if matches!(record.state, SliceState::Waiting | SliceState::Open { .. }) {
+                    queue.add(&record.slice);
+                }
+                by_shard
+                    .entry((record.slice.id.index, record.slice.id.shard))
+                    .or_default()
+                    .push(record.slice);
+            }
+            for record in &records {
+                for shard in 0..record.shards {
+                    let slices = by_shard.remove(&(record.ordinal, shard)).unwrap_or_default();
+                    verify(&record.source, shard, record.shards, &slices).map_err(|gap| {
+                        Error::state("corrupt", "the stored plan does not cover its index")
+                            .hint(
+                                "restore the state directory from a backup, or `esferry reset` the migration",
+                            )
+                            .because(gap)
+                    })?;
+                }
+            }
+            queue.spread();
+            Ok(queue)
+        })
+        .await
+    }
+
+    async fn copies(&self, records: &[IndexRecord]) -> Result<HashMap<u32, Arc<IndexCopy>>> {
+        let flights = Arc::new(Semaphore::new(self.config.write.bulks));
+        let infos = self
+            .source
+            .indices()
+            .await
+            .map_err(|cause| cause.during(self.source.name(), "reading the cluster state"))?;
+        let mut copies = HashMap::new();
+        for record in records {
+            let info = infos.iter().find(|info| info.name == record.source);
+            let copy = self.index_copy(record, info, &flights)?;
+            copies.insert(record.ordinal, Arc::new(copy));
+        }
+        Ok(copies)
+    }
+
+    /// What the slices of an index share.
+    pub(super) fn index_copy(
+        &self,
+        record: &IndexRecord,
+        info: Option<&IndexInfo>,
+        flights: &Arc<Semaphore>,
+    ) -> Result<IndexCopy> {
+        let write = &self.config.write;
+        let dialect = self.target.dialect();
+        let target = dialect.bulk_target(
+            &record.target,
+            record.target_type.as_deref(),
+            write.mode,
+            write.pipeline.as_deref(),
+        );
+        let stores = |name: &str| {
+            info.is_some_and(|info| {
+                !info.types.is_empty()
+                    && info.types.iter().all(|(_, mapping)| self.source.dialect().stores(mapping, name))
+            })
+        };
+        let wanted = Wanted::Documents { routing: stores("_routing"), parent: stores("_parent") };
+        let too_large =
+            |_| Error::config("batch_bytes", "write.batch_bytes is larger than this machine can address");
+        // A server reads bodies up to its limit; the action lines of a batch are part of the body.
+        let most = self.target.server().max_body.map_or(u64::MAX, |bytes| bytes / 10 * 9);
+        let limits = BatchLimits {
+            docs: write.batch_docs,
+            bytes: usize::try_from(write.batch_bytes.0.min(most)).map_err(too_large)?,
+            max_id_bytes: dialect.max_id_bytes,
+        };
+        let waits = self.progress.waits.clone();
+        let sink = Sink::new(self.target.clone(), &record.target, target, write.mode, flights.clone(), waits);
+        Ok(IndexCopy {
+            migration: self.name.clone(),
+            source_name: record.source.clone(),
+            target_name: record.target.clone(),
+            doc_type: match record.types.as_slice() {
+                [single] => Some(single.clone()),
+                _ => None,
+            },
+            source: SourceIndex {
+                cluster: self.source.clone(),
+                wanted,
+                page_size: Arc::new(PageSize::new(self.config.slice.page_docs, FIRST_GUESS)),
+            },
+            query: self.config.from.query.clone(),
+            pipeline: Pipeline::Untouched,
+            sink,
+            limits,
+            store: self.store.clone(),
+            progress: self.progress.clone(),
+            counters: self.counters.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(shard: u32, number: u32, from: Option<u64>, to: Option<u64>) -> Slice {
+        Slice {
+            id: SliceId { index: 0, shard, number },
+            range: SliceRange::SeqNo(HalfOpen { from, to }),
+            expected_docs: 1,
+        }
+    }
+
+    #[test]
+    fn the_open_ended_slice_of_a_shard_comes_after_all_others_of_it() {
+        let mut queue = Queue::default();
+        for slice in [
+            slice(0, 0, None, Some(5)),
+            slice(0, 1, Some(5), Some(9)),
+            slice(0, 2, Some(9), None),
+            slice(1, 0, None, None),
+        ] {
+            queue.add(&slice);
+        }
+        queue.spread();
+        let ready: Vec<String> = queue.ready.iter().map(ToString::to_string).collect();
+        assert_eq!(ready, ["0.0.0", "0.1.0", "0.0.1"]);
+        queue.settled(SliceId { index: 0, shard: 0, number: 0 });
+        assert_eq!(queue.tails.len(), 1);
+        queue.settled(SliceId { index: 0, shard: 0, number: 1 });
+        assert_eq!(queue.ready.back().unwrap().to_string(), "0.0.2");
+    }
+}

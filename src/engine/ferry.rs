@@ -1,0 +1,334 @@
+//! One migration at work: takes it from phase to phase until it is ready, pauses it, and keeps its errors.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::context::{Context, connect};
+use super::copying::CopyEnd;
+use super::phase::{Event, Phase, Standing, next};
+use super::progress::{Progress, milliseconds};
+use super::status::take_over;
+use crate::config::{Config, MigrationConfig};
+use crate::error::{Error, Kind, Result};
+use crate::store::Store;
+use crate::store::records::{MigrationRecord, SliceState};
+use crate::telemetry::statsd::Counters;
+
+/// Between two tries when a cluster cannot be reached.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// How the work on a migration ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FerryEnd {
+    /// Everything arrived.
+    Ready,
+    /// Everything is settled, and not everything arrived: failures, slices set aside, or counts that differ.
+    Incomplete,
+    /// It was to stop; checkpoints hold what was settled.
+    Stopped,
+}
+
+/// A migration, its progress, and the handle to stop its work.
+#[derive(Debug)]
+pub(super) struct Ferry {
+    pub(super) name: String,
+    config: Arc<Config>,
+    migration: Arc<MigrationConfig>,
+    pub(super) store: Store,
+    pub(super) progress: Arc<Progress>,
+    counters: Arc<Counters>,
+    /// Cancelled to end the work at hand; a new one for each stretch of work.
+    work: Mutex<CancellationToken>,
+    resumed: Notify,
+}
+
+impl Ferry {
+    /// Loads or creates the migration's record; refuses a configuration that drifted.
+    ///
+    /// # Errors
+    /// `State` for drift, naming both values, and for an unusable store.
+    pub(super) fn new(
+        config: Arc<Config>,
+        name: &str,
+        migration: &MigrationConfig,
+        store: Store,
+        counters: Arc<Counters>,
+        accept_drift: bool,
+    ) -> Result<Self> {
+        let fingerprint = migration.fingerprint();
+        let record = match store.migration(name)? {
+            None => {
+                let record = MigrationRecord {
+                    name: name.to_owned(),
+                    phase: Phase::Planning,
+                    standing: Standing::Running,
+                    fingerprint: fingerprint.0,
+                    clusters: None,
+                    created: Timestamp::now(),
+                    copy_started: None,
+                    copy_finished: None,
+                    planning_ms: 0,
+                    copying_ms: 0,
+                };
+                store.save_migration(&record)?;
+                record
+            }
+            Some(record) => {
+                let drift = fingerprint.drift(&record.fingerprint);
+                if !drift.is_empty() && !accept_drift {
+                    let named: Vec<String> = drift
+                        .iter()
+                        .map(|(key, stored, now)| format!("{key} was {stored}, is {now}"))
+                        .collect();
+                    return Err(Error::state("drift", format!("migrations.{name} changed since it was planned: {}", named.join("; ")))
+                        .hint("put the old values back, `esferry reset` the migration, or run with --accept-drift if the plan still fits"));
+                }
+                if drift.is_empty() {
+                    record
+                } else {
+                    store.update_migration(name, |record| record.fingerprint = fingerprint.0)?
+                }
+            }
+        };
+        let progress = Arc::new(Progress::new(name));
+        take_over(&progress, &store, &record)?;
+        Ok(Ferry {
+            name: name.to_owned(),
+            config,
+            migration: Arc::new(migration.clone()),
+            store,
+            progress,
+            counters,
+            work: Mutex::new(CancellationToken::new()),
+            resumed: Notify::new(),
+        })
+    }
+
+    /// Works until the migration is ready, or until `shutdown`.
+    ///
+    /// With `patient`, an unreachable cluster is waited for, and a failed migration waits for `resume`.
+    ///
+    /// # Errors
+    /// What no waiting cures, stored as the migration's standing too.
+    pub(super) async fn run(&self, shutdown: &CancellationToken, patient: bool) -> Result<FerryEnd> {
+        loop {
+            if shutdown.is_cancelled() {
+                return Ok(FerryEnd::Stopped);
+            }
+            if let Standing::Paused(reason) = self.progress.standing() {
+                if !patient {
+                    return Err(Error::state(
+                        "paused",
+                        format!("migration `{}` is paused: {reason}", self.name),
+                    )
+                    .hint(format!("`esferry resume {}` lets it go on", self.name)));
+                }
+                self.until_resumed(shutdown).await;
+                continue;
+            }
+            let stop = shutdown.child_token();
+            *self.work.lock().unwrap_or_else(PoisonError::into_inner) = stop.clone();
+            match self.work(&stop).await {
+                Ok(FerryEnd::Stopped) => {}
+                Ok(end) if patient => {
+                    self.until_resumed(shutdown).await;
+                    if shutdown.is_cancelled() {
+                        return Ok(end);
+                    }
+                }
+                Ok(end) => return Ok(end),
+                Err(error) if error.kind() == Kind::Temporary && patient => {
+                    tracing::warn!(
+                        migration = self.name,
+                        error = error.one_line(),
+                        "waiting for the cluster"
+                    );
+                    let _waiting = self.progress.waits.begin(error.one_line());
+                    tokio::select! {
+                        () = tokio::time::sleep(AGAIN_AFTER) => {}
+                        () = shutdown.cancelled() => {}
+                    }
+                }
+                Err(error) => {
+                    let hint = error.remedy().map_or(String::new(), |hint| format!(" ({hint})"));
+                    let standing = Standing::Failed(format!("{}{hint}", error.one_line()));
+                    self.store.set_standing(&self.name, &standing)?;
+                    self.progress.stand(standing);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    async fn until_resumed(&self, shutdown: &CancellationToken) {
+        tokio::select! {
+            () = self.resumed.notified() => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    /// Stops the work at hand within a page or two, and keeps it stopped over restarts.
+    ///
+    /// # Errors
+    /// `State` when the store refuses.
+    pub(super) fn pause(&self, reason: &str) -> Result<()> {
+        let standing = Standing::Paused(reason.to_owned());
+        self.store.set_standing(&self.name, &standing)?;
+        self.progress.stand(standing);
+        self.work.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+        Ok(())
+    }
+
+    /// Lets it go on; slices that were set aside are tried again.
+    ///
+    /// # Errors
+    /// `State` when the store refuses.
+    pub(super) fn resume(&self) -> Result<()> {
+        resume(&self.store, &self.name)?;
+        if let Some(record) = self.store.migration(&self.name)? {
+            take_over(&self.progress, &self.store, &record)?;
+        }
+        self.resumed.notify_one();
+        Ok(())
+    }
+
+    /// Both clusters connected.
+    pub(super) async fn context(&self) -> Result<Context> {
+        let (source, target) = connect(&self.config, &self.migration).await?;
+        Ok(Context {
+            name: self.name.clone(),
+            config: self.migration.clone(),
+            source: Arc::new(source),
+            target: Arc::new(target),
+            store: self.store.clone(),
+            progress: self.progress.clone(),
+            counters: self.counters.clone(),
+        })
+    }
+
+    /// One stretch of work: from the stored phase to `Ready`, unless stopped.
+    async fn work(&self, stop: &CancellationToken) -> Result<FerryEnd> {
+        let mut record =
+            self.store.update_migration(&self.name, |record| record.standing = Standing::Running)?;
+        self.progress.stand(Standing::Running);
+        if matches!(record.phase, Phase::Ready | Phase::CutOver | Phase::Complete) {
+            return self.outcome();
+        }
+        let context = self.context().await?;
+        context.recognise(&record)?;
+        take_over(&self.progress, &self.store, &record)?;
+        loop {
+            let event = match record.phase {
+                Phase::Planning => {
+                    let started = std::time::Instant::now();
+                    let planned = context.plan(stop).await;
+                    let took = milliseconds(started.elapsed());
+                    let updated =
+                        self.store.update_migration(&self.name, |record| record.planning_ms += took)?;
+                    self.progress.take_migration(&updated);
+                    if !planned? {
+                        return Ok(FerryEnd::Stopped);
+                    }
+                    for index in self.progress.status().indices {
+                        self.counters.total(&index.target, index.docs_total);
+                    }
+                    Event::PlanProven
+                }
+                Phase::Planned => Event::Started,
+                Phase::Preparing => {
+                    context.prepare().await?;
+                    Event::TargetsReady
+                }
+                Phase::Copying => {
+                    self.progress.copy_begins();
+                    let ended = context.copy(stop).await;
+                    let copying_ms = self.progress.copy_ends();
+                    self.store.update_migration(&self.name, |record| record.copying_ms = copying_ms)?;
+                    if ended? == CopyEnd::Stopped {
+                        return Ok(FerryEnd::Stopped);
+                    }
+                    for index in self.progress.status().indices {
+                        self.counters.time(&index.target, Duration::from_millis(copying_ms));
+                    }
+                    Event::SlicesSettled
+                }
+                Phase::CatchingUp => Event::CaughtUp,
+                Phase::Verifying => {
+                    context.restore().await?;
+                    context.count_both().await?;
+                    Event::Verified
+                }
+                Phase::Ready | Phase::CutOver | Phase::Complete => return self.outcome(),
+            };
+            record = self.advance(event)?;
+            if stop.is_cancelled() {
+                return Ok(FerryEnd::Stopped);
+            }
+        }
+    }
+
+    fn advance(&self, event: Event) -> Result<MigrationRecord> {
+        let phase = self.progress.phase();
+        let to = next(phase, event).map_err(|cause| {
+            Error::unexpected("phase", format!("migration `{}` took a wrong turn", self.name)).because(cause)
+        })?;
+        let now = Timestamp::now();
+        let record = self.store.update_migration(&self.name, |record| {
+            record.phase = to;
+            match to {
+                Phase::Copying => drop(record.copy_started.get_or_insert(now)),
+                Phase::CatchingUp => record.copy_finished = Some(now),
+                _ => {}
+            }
+        })?;
+        tracing::info!(migration = self.name, from = %phase, to = %to, "phase");
+        self.progress.take_migration(&record);
+        Ok(record)
+    }
+
+    fn outcome(&self) -> Result<FerryEnd> {
+        let status = self.progress.status();
+        let differs = self
+            .store
+            .indices(&self.name)?
+            .iter()
+            .any(|index| index.counted.as_ref().is_none_or(|counted| counted.source != counted.target));
+        let whole = status.counts.rejected == 0 && status.slices.set_aside == 0 && !differs;
+        Ok(if whole { FerryEnd::Ready } else { FerryEnd::Incomplete })
+    }
+}
+
+/// Lets a migration go on, with or without a daemon: standing and slices that were set aside.
+///
+/// # Errors
+/// `State` when there is none of that name, or the store refuses.
+pub fn resume(store: &Store, name: &str) -> Result<()> {
+    let mut again = Vec::new();
+    for slice in store.slices(name) {
+        let slice = slice?;
+        if let SliceState::SetAside { cursor, .. } = slice.state {
+            again.push((slice.slice.id, cursor));
+        }
+    }
+    let reopened = !again.is_empty();
+    for (id, cursor) in again {
+        store.update_slice(name, id, |record| {
+            record.state = match cursor {
+                crate::plan::slice::Cursor::Start => SliceState::Waiting,
+                cursor => SliceState::Open { cursor },
+            };
+        })?;
+    }
+    let record = store.update_migration(name, |record| {
+        record.standing = Standing::Running;
+        if reopened && let Ok(phase) = next(record.phase, Event::Reopened) {
+            record.phase = phase;
+        }
+    })?;
+    tracing::info!(migration = name, phase = %record.phase, reopened, "resumed");
+    Ok(())
+}

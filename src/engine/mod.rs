@@ -1,0 +1,278 @@
+//! The engine: the only place that orchestrates. It owns the store, one ferry a migration, and the shutdown.
+
+pub mod check;
+mod context;
+mod copying;
+mod ferry;
+pub mod phase;
+pub mod planning;
+mod prepare;
+mod progress;
+mod retry;
+pub mod status;
+mod verifying;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::config::Config;
+use crate::control::status::{DaemonStatus, STATUS_VERSION, StatusDocument};
+use crate::error::{Error, Kind, Result};
+use crate::store::Store;
+use crate::telemetry::statsd::Counters;
+pub use ferry::resume;
+use ferry::{Ferry, FerryEnd};
+pub use retry::RetryReport;
+
+/// How a run behaves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunOptions {
+    /// Leave when all is done or ready, instead of staying for status and control.
+    pub once: bool,
+    /// Go on with a configuration that changed since the plan was made.
+    pub accept_drift: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything arrived.
+    Done,
+    /// Everything is settled, and not everything arrived: exit code 4.
+    DoneWithFailures,
+    /// It was to stop; what was settled is checkpointed.
+    Interrupted,
+}
+
+/// The migrations of one configuration on one store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    ferries: BTreeMap<String, Ferry>,
+    options: RunOptions,
+    daemon: DaemonStatus,
+    /// Names of migrations to take up again after they had failed.
+    again: (mpsc::UnboundedSender<String>, Mutex<Option<mpsc::UnboundedReceiver<String>>>),
+}
+
+impl Engine {
+    /// Opens the store and takes over what it holds. No network yet.
+    ///
+    /// # Errors
+    /// `State` for a locked, corrupt or foreign store and for a configuration that drifted; `Config` for statsd.
+    pub async fn open(config: Config, options: RunOptions) -> Result<Self> {
+        let counters = Arc::new(config.statsd.as_ref().map_or_else(|| Ok(Counters::off()), Counters::to)?);
+        let config = Arc::new(config);
+        worker::blocking(move || Self::open_blocking(&config, options, &counters)).await
+    }
+
+    fn open_blocking(config: &Arc<Config>, options: RunOptions, counters: &Arc<Counters>) -> Result<Self> {
+        let store = Store::open(&config.state_dir)?;
+        refuse_foreign(&store, config)?;
+        let mut ferries = BTreeMap::new();
+        for (name, migration) in &config.migrations {
+            let ferry = Ferry::new(
+                config.clone(),
+                name,
+                migration,
+                store.clone(),
+                counters.clone(),
+                options.accept_drift,
+            )?;
+            ferries.insert(name.clone(), ferry);
+        }
+        let daemon = DaemonStatus {
+            pid: std::process::id(),
+            esferry: env!("CARGO_PKG_VERSION").to_owned(),
+            started: Timestamp::now(),
+        };
+        let (ask, asked) = mpsc::unbounded_channel();
+        Ok(Engine {
+            inner: Arc::new(Inner { store, ferries, options, daemon, again: (ask, Mutex::new(Some(asked))) }),
+        })
+    }
+
+    /// Works until everything is ready (`once`), or until `shutdown` is cancelled.
+    ///
+    /// An error or a panic in one migration does not stop the others; it is stored as its standing, logged, and
+    /// returned at the end. A daemon stays as long as one migration can still be worked on.
+    ///
+    /// # Errors
+    /// The first error of a migration, once no other is at work.
+    pub async fn run(&self, shutdown: CancellationToken) -> Result<Outcome> {
+        let ticker = tokio::spawn(self.clone().tick());
+        let mut again = self.inner.again.1.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut ferries: JoinSet<(String, Result<FerryEnd>)> = JoinSet::new();
+        for name in self.migration_names() {
+            self.launch(name, &shutdown, &mut ferries);
+        }
+        let mut outcome = Outcome::Done;
+        let mut failed: BTreeMap<String, Error> = BTreeMap::new();
+        while !ferries.is_empty() {
+            let ended = tokio::select! {
+                ended = ferries.join_next() => ended,
+                Some(name) = async { again.as_mut()?.recv().await }, if again.is_some() => {
+                    failed.remove(&name);
+                    self.launch(name, &shutdown, &mut ferries);
+                    continue;
+                }
+            };
+            let Some(ended) = ended else { break };
+            let panicked = |cause| {
+                (
+                    String::new(),
+                    Err(Error::unexpected("panic", "the work on a migration panicked").because(cause)),
+                )
+            };
+            match ended.unwrap_or_else(panicked) {
+                (_, Ok(FerryEnd::Ready)) => {}
+                (_, Ok(FerryEnd::Incomplete)) if outcome == Outcome::Done => {
+                    outcome = Outcome::DoneWithFailures
+                }
+                (_, Ok(FerryEnd::Incomplete)) => {}
+                (_, Ok(FerryEnd::Stopped)) => outcome = Outcome::Interrupted,
+                (name, Err(error)) => {
+                    tracing::error!(migration = name, error = error.one_line(), "migration failed");
+                    failed.insert(name, error);
+                }
+            }
+        }
+        ticker.abort();
+        failed.into_values().next().map_or(Ok(outcome), Err)
+    }
+
+    fn launch(
+        &self,
+        name: String,
+        shutdown: &CancellationToken,
+        ferries: &mut JoinSet<(String, Result<FerryEnd>)>,
+    ) {
+        let (engine, shutdown) = (self.clone(), shutdown.clone());
+        let span = tracing::info_span!("migration", name);
+        let work = async move {
+            let ended = match engine.ferry(&name) {
+                Ok(ferry) => ferry.run(&shutdown, !engine.inner.options.once).await,
+                Err(error) => Err(error),
+            };
+            (name, ended)
+        };
+        ferries.spawn(work.instrument(span));
+    }
+
+    /// Rates need a look once a second; the time spent copying is kept for the case of a crash.
+    async fn tick(self) {
+        let mut seconds = 0_u64;
+        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            ticks.tick().await;
+            seconds += 1;
+            for ferry in self.inner.ferries.values() {
+                ferry.progress.sample();
+                if seconds.is_multiple_of(5) && ferry.progress.phase() == phase::Phase::Copying {
+                    let copying_ms = ferry.progress.copying_ms();
+                    // Lost by a crash at worst: an average rate, nothing else, hangs on it.
+                    let _ = ferry.store.note_copying(&ferry.name, copying_ms);
+                }
+            }
+        }
+    }
+
+    /// The status, from memory.
+    #[must_use]
+    pub fn status(&self) -> StatusDocument {
+        let migrations = self.inner.ferries.values().map(|ferry| ferry.progress.status()).collect();
+        StatusDocument {
+            version: STATUS_VERSION,
+            at: Timestamp::now(),
+            daemon: Some(self.inner.daemon.clone()),
+            migrations,
+        }
+    }
+
+    /// Names of the migrations.
+    #[must_use]
+    pub fn migration_names(&self) -> Vec<String> {
+        self.inner.ferries.keys().cloned().collect()
+    }
+
+    /// Stops a migration until `resume`, also over restarts. Stored when this returns.
+    ///
+    /// # Errors
+    /// `Config` for an unknown name, `State` when the store refuses.
+    pub fn pause(&self, name: &str, reason: &str) -> Result<()> {
+        self.ferry(name)?.pause(reason)
+    }
+
+    /// Lets a migration go on, and tries slices that were set aside again.
+    ///
+    /// # Errors
+    /// As [`pause`](Self::pause).
+    pub fn resume(&self, name: &str) -> Result<()> {
+        let ferry = self.ferry(name)?;
+        let had_failed = matches!(ferry.progress.standing(), phase::Standing::Failed(_));
+        ferry.resume()?;
+        if had_failed {
+            // Nobody listens any more once the run is over, and then there is nothing to take up.
+            let _ = self.inner.again.0.send(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Tries failed documents again, then counts both sides anew where the copy was over.
+    ///
+    /// # Errors
+    /// `Temporary` when a cluster does not answer; what was settled until then is recorded.
+    pub async fn retry_failures(&self, name: &str, error_type: Option<String>) -> Result<RetryReport> {
+        let ferry = self.ferry(name)?;
+        let context = ferry.context().await?;
+        let report = context.retry(error_type.as_deref()).await?;
+        if ferry.progress.phase() == phase::Phase::Ready {
+            context.count_both().await?;
+        }
+        if let Some(record) = self.inner.store.migration(name)?
+            && ferry.progress.phase() == phase::Phase::Ready
+        {
+            status::take_over(&ferry.progress, &self.inner.store, &record)?;
+        }
+        Ok(report)
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    fn ferry(&self, name: &str) -> Result<&Ferry> {
+        self.inner.ferries.get(name).ok_or_else(|| {
+            let known = self.migration_names().join(", ");
+            Error::new(Kind::Config, "unknown_migration", format!("there is no migration `{name}`"))
+                .hint(format!("there are: {known}"))
+        })
+    }
+}
+
+/// A state directory whose migrations are all somebody else's was given by mistake.
+fn refuse_foreign(store: &Store, config: &Config) -> Result<()> {
+    let stored = store.migrations()?;
+    let ours = stored.iter().any(|record| config.migrations.contains_key(&record.name));
+    if stored.is_empty() || ours || config.migrations.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = stored.iter().map(|record| record.name.as_str()).collect();
+    Err(Error::state("foreign_state", format!("{} holds the progress of {}, which this configuration does not have", config.state_dir.display(), names.join(", ")))
+        .hint("give this configuration a directory of its own (--state-dir), or `esferry reset` what is no longer wanted"))
+}

@@ -1,0 +1,326 @@
+//! What a migration is doing right now: small counters that workers move and `status` reads.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::phase::{Phase, Standing};
+use crate::cluster::waits::Waits;
+use crate::control::status::{IndexStatus, MigrationStatus, SliceTally};
+use crate::plan::slice::SliceId;
+use crate::store::records::{Counts, FailureGroup, IndexRecord, MigrationRecord, SliceRecord, SliceState};
+
+/// The recent rate is that of this span.
+const RECENT: Duration = Duration::from_secs(10);
+
+/// Counters of one migration, shared by its workers, the control API and the telemetry.
+#[derive(Debug)]
+pub struct Progress {
+    name: String,
+    inner: Mutex<Inner>,
+    /// Who waits for what.
+    pub waits: Waits,
+}
+
+#[derive(Debug)]
+struct Inner {
+    phase: Phase,
+    standing: Standing,
+    indices: Vec<IndexProgress>,
+    counts: Counts,
+    groups: Vec<FailureGroup>,
+    planning: Duration,
+    copying: Duration,
+    copying_since: Option<Instant>,
+    /// Documents settled by the attempts under way, which a checkpoint does not hold yet.
+    open: HashMap<SliceId, u64>,
+    /// Documents settled since this process began, attempts that were lost included.
+    throughput: u64,
+    samples: VecDeque<(Instant, u64)>,
+}
+
+#[derive(Debug)]
+struct IndexProgress {
+    record: IndexRecord,
+    tally: SliceTally,
+    docs: u64,
+}
+
+impl Progress {
+    /// Nothing is known yet but the name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let inner = Inner {
+            phase: Phase::Planning,
+            standing: Standing::Running,
+            indices: Vec::new(),
+            counts: Counts::default(),
+            groups: Vec::new(),
+            planning: Duration::ZERO,
+            copying: Duration::ZERO,
+            copying_since: None,
+            open: HashMap::new(),
+            throughput: 0,
+            samples: VecDeque::new(),
+        };
+        Progress { name: name.to_owned(), inner: Mutex::new(inner), waits: Waits::default() }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over what the store says of the migration itself.
+    pub fn take_migration(&self, record: &MigrationRecord) {
+        let mut inner = self.inner();
+        inner.phase = record.phase;
+        inner.standing = record.standing.clone();
+        inner.planning = Duration::from_millis(record.planning_ms);
+        inner.copying = Duration::from_millis(record.copying_ms);
+        if let Some(since) = &mut inner.copying_since {
+            *since = Instant::now();
+        }
+    }
+
+    /// Takes over an index; its slices are taken over one by one.
+    pub fn take_index(&self, record: &IndexRecord) {
+        let mut inner = self.inner();
+        match inner.indices.iter_mut().find(|index| index.record.ordinal == record.ordinal) {
+            Some(index) => index.record = record.clone(),
+            None => inner.indices.push(IndexProgress {
+                record: record.clone(),
+                tally: SliceTally::default(),
+                docs: 0,
+            }),
+        }
+    }
+
+    /// Takes over a slice as the store has it.
+    pub fn take_slice(&self, record: &SliceRecord) {
+        let mut inner = self.inner();
+        inner.counts.add(&record.counts);
+        if let Some(index) = inner.index_of(record.slice.id) {
+            index.docs += record.slice.expected_docs;
+            *slot(&mut index.tally, &record.state) += 1;
+        }
+    }
+
+    /// Takes over the failures, by group.
+    pub fn take_failures(&self, groups: Vec<FailureGroup>) {
+        self.inner().groups = groups;
+    }
+
+    /// The phase.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.inner().phase
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.inner().standing.clone()
+    }
+
+    /// A new standing.
+    pub fn stand(&self, standing: Standing) {
+        self.inner().standing = standing;
+    }
+
+    /// Outcomes of everything that is checkpointed.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.inner().counts
+    }
+
+    /// The clock of the copy runs from here on.
+    pub fn copy_begins(&self) {
+        let mut inner = self.inner();
+        inner.copying_since.get_or_insert_with(Instant::now);
+        inner.samples.clear();
+    }
+
+    /// Stops the clock; returns the milliseconds of all runs.
+    pub fn copy_ends(&self) -> u64 {
+        let mut inner = self.inner();
+        if let Some(since) = inner.copying_since.take() {
+            inner.copying += since.elapsed();
+        }
+        milliseconds(inner.copying)
+    }
+
+    /// Milliseconds of copying so far, over all runs.
+    #[must_use]
+    pub fn copying_ms(&self) -> u64 {
+        milliseconds(self.inner().copied_for())
+    }
+
+    /// An attempt at a slice begins.
+    pub fn slice_begins(&self, record: &SliceRecord) {
+        let mut inner = self.inner();
+        inner.open.insert(record.slice.id, 0);
+        inner.retally(record.slice.id, |tally| {
+            let from = slot(tally, &record.state);
+            *from = from.saturating_sub(1);
+            tally.running += 1;
+        });
+    }
+
+    /// The attempt settled some documents; they are not checkpointed yet.
+    pub fn slice_moves(&self, id: SliceId, docs: u64) {
+        let mut inner = self.inner();
+        *inner.open.entry(id).or_default() += docs;
+        inner.throughput += docs;
+    }
+
+    /// What the attempt settled since its last checkpoint is lost.
+    pub fn slice_loses(&self, id: SliceId) {
+        self.inner().open.insert(id, 0);
+    }
+
+    /// A checkpoint of the slice is durable: its documents count for good.
+    pub fn slice_settles(&self, id: SliceId, counts: &Counts) {
+        let mut inner = self.inner();
+        inner.counts.add(counts);
+        if let Some(open) = inner.open.get_mut(&id) {
+            *open = open.saturating_sub(counts.settled());
+        }
+    }
+
+    /// Nobody works on the slice any more.
+    pub fn slice_ends(&self, record: &SliceRecord) {
+        let mut inner = self.inner();
+        inner.open.remove(&record.slice.id);
+        inner.retally(record.slice.id, |tally| {
+            tally.running = tally.running.saturating_sub(1);
+            *slot(tally, &record.state) += 1;
+        });
+    }
+
+    /// Forgets slices and counts, to take them over again from the store.
+    pub fn forget_slices(&self) {
+        let mut inner = self.inner();
+        inner.counts = Counts::default();
+        inner.open.clear();
+        for index in &mut inner.indices {
+            index.tally = SliceTally::default();
+            index.docs = 0;
+        }
+    }
+
+    /// Remembers how much was done by now; called about once a second.
+    pub fn sample(&self) {
+        let mut inner = self.inner();
+        let (now, throughput) = (Instant::now(), inner.throughput);
+        inner.samples.push_back((now, throughput));
+        while inner.samples.front().is_some_and(|(at, _)| now.duration_since(*at) > RECENT) {
+            inner.samples.pop_front();
+        }
+    }
+
+    /// Everything, for people and programs.
+    #[must_use]
+    pub fn status(&self) -> MigrationStatus {
+        let inner = self.inner();
+        let planned = !matches!(inner.phase, Phase::Planning);
+        let total: u64 = inner.indices.iter().map(|index| index.docs).sum();
+        let settled = inner.counts.settled() + inner.open.values().sum::<u64>();
+        let copied_for = inner.copied_for();
+        let copying = inner.phase == Phase::Copying && inner.copying_since.is_some();
+        let rate_now = if copying { inner.rate_now() } else { None };
+        let left = total.saturating_sub(settled);
+        let standing = match (&inner.standing, self.waits.first()) {
+            (Standing::Running, Some(reason)) => Standing::Waiting(reason),
+            (standing, _) => standing.clone(),
+        };
+        let mut slices = SliceTally::default();
+        for index in &inner.indices {
+            slices.done += index.tally.done;
+            slices.running += index.tally.running;
+            slices.waiting += index.tally.waiting;
+            slices.set_aside += index.tally.set_aside;
+        }
+        MigrationStatus {
+            name: self.name.clone(),
+            phase: inner.phase,
+            standing,
+            docs_total: planned.then_some(total),
+            docs_settled: settled,
+            fraction: (planned && total > 0).then(|| (ratio(settled, total)).min(1.0)),
+            rate_now,
+            rate_average: (copied_for >= Duration::from_secs(1) && settled > 0)
+                .then(|| per_second(settled, copied_for)),
+            eta_seconds: rate_now.filter(|rate| *rate > 0.0 && planned).map(|rate| seconds(left, rate)),
+            slices,
+            counts: inner.counts,
+            failures: inner.groups.clone(),
+            indices: inner.indices.iter().map(IndexProgress::status).collect(),
+            planning_seconds: inner.planning.as_secs_f64(),
+            copying_seconds: copied_for.as_secs_f64(),
+        }
+    }
+}
+
+impl Inner {
+    fn index_of(&mut self, id: SliceId) -> Option<&mut IndexProgress> {
+        self.indices.iter_mut().find(|index| index.record.ordinal == id.index)
+    }
+
+    fn retally(&mut self, id: SliceId, change: impl FnOnce(&mut SliceTally)) {
+        if let Some(index) = self.index_of(id) {
+            change(&mut index.tally);
+        }
+    }
+
+    fn copied_for(&self) -> Duration {
+        self.copying + self.copying_since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn rate_now(&self) -> Option<f64> {
+        let (at, docs) = self.samples.front()?;
+        let span = at.elapsed();
+        (span >= Duration::from_secs(1)).then(|| per_second(self.throughput - docs, span))
+    }
+}
+
+impl IndexProgress {
+    fn status(&self) -> IndexStatus {
+        IndexStatus {
+            source: self.record.source.clone(),
+            target: self.record.target.clone(),
+            strategy: self.record.strategy.clone(),
+            slices: self.tally,
+            docs_total: self.docs,
+            remarks: self.record.remarks.clone(),
+            counted: self.record.counted.clone(),
+        }
+    }
+}
+
+fn slot<'a>(tally: &'a mut SliceTally, state: &SliceState) -> &'a mut u64 {
+    match state {
+        SliceState::Waiting | SliceState::Open { .. } => &mut tally.waiting,
+        SliceState::Done => &mut tally.done,
+        SliceState::SetAside { .. } => &mut tally.set_aside,
+    }
+}
+
+/// Counts far below 2^52: nothing is lost.
+#[allow(clippy::cast_precision_loss)]
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn per_second(docs: u64, span: Duration) -> f64 {
+    docs as f64 / span.as_secs_f64()
+}
+
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn seconds(docs: u64, rate: f64) -> u64 {
+    (docs as f64 / rate).ceil() as u64
+}
+
+pub(super) fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

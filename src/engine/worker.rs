@@ -1,0 +1,385 @@
+//! Copies one slice: attempts until one is proven complete, each from the last checkpoint.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::progress::Progress;
+use crate::cluster::selection::Selection;
+use crate::error::{Error, Result};
+use crate::plan::slice::{Cursor, SliceRange};
+use crate::sink::{BatchLimits, Delivery, Rejection, Sink, cut};
+use crate::source::{ReadError, SlicePage, SliceReader, SourceIndex};
+use crate::store::records::{Failure, SliceRecord, SliceState};
+use crate::store::{Settlement, Store};
+use crate::telemetry::statsd::Counters;
+use crate::transform::Pipeline;
+
+/// Pages of a slice that may be on their way to the target at once.
+const PAGES_IN_FLIGHT: usize = 2;
+/// Attempts that may fail in a row, without a checkpoint between them, before a slice is set aside.
+const ATTEMPTS: u32 = 10;
+/// Slices that can resume inside store their cursor about this often.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
+/// How long bulks in flight may take to settle when the work is to stop.
+const SETTLE_WITHIN: Duration = Duration::from_secs(8);
+
+/// What the slices of one index share.
+#[derive(Debug)]
+pub(super) struct IndexCopy {
+    pub(super) migration: String,
+    pub(super) source_name: String,
+    pub(super) target_name: String,
+    pub(super) doc_type: Option<String>,
+    pub(super) source: SourceIndex,
+    pub(super) query: Option<serde_json::Value>,
+    pub(super) pipeline: Pipeline,
+    pub(super) sink: Sink,
+    pub(super) limits: BatchLimits,
+    pub(super) store: Store,
+    pub(super) progress: Arc<Progress>,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// How the work on a slice ended.
+#[derive(Debug)]
+pub(super) enum SliceEnd {
+    /// Every document is settled.
+    Done,
+    /// It failed too often; the others go on.
+    SetAside,
+    /// The work was to stop; checkpoints hold what was settled.
+    Stopped,
+}
+
+enum Attempt {
+    Complete,
+    Stopped,
+    Lost(ReadError),
+}
+
+impl IndexCopy {
+    /// Copies a slice to its end.
+    ///
+    /// # Errors
+    /// What no waiting cures: the migration stops on it.
+    pub(super) async fn copy(&self, mut record: SliceRecord, stop: &CancellationToken) -> Result<SliceEnd> {
+        let id = record.slice.id;
+        self.progress.slice_begins(&record);
+        let mut failed = 0_u32;
+        loop {
+            let at_start = record.state.clone();
+            record = self.begin(record).await?;
+            let span = tracing::info_span!("slice", %id, attempt = record.attempts);
+            let attempt = self.attempt(&mut record, stop).instrument(span).await?;
+            match attempt {
+                Attempt::Complete => {
+                    self.progress.slice_ends(&record);
+                    return Ok(SliceEnd::Done);
+                }
+                Attempt::Stopped => {
+                    self.progress.slice_ends(&record);
+                    return Ok(SliceEnd::Stopped);
+                }
+                Attempt::Lost(ReadError::Fatal(error)) => {
+                    self.progress.slice_ends(&record);
+                    return Err(error);
+                }
+                Attempt::Lost(lost) => {
+                    let waits = matches!(lost, ReadError::Wait(_));
+                    failed = if waits || record.state != at_start { 0 } else { failed + 1 };
+                    self.progress.slice_loses(id);
+                    let reason = lost.to_string();
+                    tracing::warn!(slice = %id, reason, "attempt is lost, the slice is read again");
+                    if failed >= ATTEMPTS {
+                        record = self.set_aside(record, reason).await?;
+                        self.progress.slice_ends(&record);
+                        return Ok(SliceEnd::SetAside);
+                    }
+                    let _waiting = self.progress.waits.begin(format!("source {reason}"));
+                    let pause = Duration::from_millis(500) * 2_u32.pow(failed.min(5));
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = stop.cancelled() => {
+                            self.progress.slice_ends(&record);
+                            return Ok(SliceEnd::Stopped);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// One attempt: pages come from a reader of their own, go out as bulks, and are settled in order.
+    async fn attempt(&self, record: &mut SliceRecord, stop: &CancellationToken) -> Result<Attempt> {
+        let start = cursor(record);
+        let (pages, mut page) = mpsc::channel(1);
+        let reading = tokio::spawn(read(self.reader(record, start), pages));
+        let _reading = AbortOnDrop(reading);
+        let mut flights = FuturesOrdered::new();
+        let mut unsettled = Unsettled::new(start);
+        let mut ended: Option<Result<(), ReadError>> = None;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if ended.is_none() => {
+                    return self.stop(record, flights, unsettled).await;
+                }
+                Some((upto, delivery)) = flights.next(), if !flights.is_empty() => {
+                    let delivery: Delivery = delivery?;
+                    self.progress.slice_moves(record.slice.id, delivery.counts.settled());
+                    self.counters.documents(&self.target_name, delivery.counts.settled() - delivery.counts.rejected, delivery.counts.rejected);
+                    unsettled.add(upto, delivery);
+                    if unsettled.is_due() {
+                        self.checkpoint(record, &mut unsettled).await?;
+                    }
+                }
+                next = page.recv(), if ended.is_none() && flights.len() < PAGES_IN_FLIGHT => match next {
+                    Some(Ok(next)) => flights.push_back(self.send(next)?),
+                    Some(Err(lost)) => ended = Some(Err(lost)),
+                    None => ended = Some(Ok(())),
+                },
+                else => break,
+            }
+        }
+        match ended {
+            Some(Err(lost)) => {
+                // What arrived stays: a slice with a cursor goes on behind it, the others write it again to no effect.
+                self.checkpoint(record, &mut unsettled).await?;
+                Ok(Attempt::Lost(lost))
+            }
+            _ => {
+                self.finish(record, unsettled).await?;
+                Ok(Attempt::Complete)
+            }
+        }
+    }
+
+    fn reader(&self, record: &SliceRecord, cursor: Cursor) -> SliceReader {
+        let selection = Selection {
+            index: self.source_name.clone(),
+            shard: Some(record.slice.id.shard),
+            range: record.slice.range.clone(),
+            query: self.query.clone(),
+        };
+        SliceReader::new(self.source.clone(), selection, cursor)
+    }
+
+    /// The bulks of a page, as one future that settles all of them.
+    fn send(
+        &self,
+        next: SlicePage,
+    ) -> Result<impl Future<Output = (Cursor, Result<Delivery>)> + Send + use<>> {
+        let cut = cut(&next.page, self.pipeline, self.sink.target(), &self.limits);
+        let (batches, refused) = cut.map_err(|cause| {
+            Error::refused("no_source", format!("index `{}`: a document came without its _source", self.source_name))
+                .hint("the source does not give the documents out: check `_source` in the mapping and field-level security")
+                .because(cause)
+        })?;
+        let (sink, upto) = (self.sink.clone(), next.upto);
+        drop(next);
+        Ok(async move {
+            let mut all = Delivery::refused(refused);
+            let sent =
+                futures::future::try_join_all(batches.into_iter().map(|batch| sink.deliver(batch))).await;
+            let settled = sent.map(|deliveries| {
+                deliveries.into_iter().for_each(|delivery| all.absorb(delivery));
+                all
+            });
+            (upto, settled.map_err(|crate::sink::DeliveryError::Fatal(error)| error))
+        })
+    }
+
+    async fn stop<F>(
+        &self,
+        record: &mut SliceRecord,
+        mut flights: FuturesOrdered<F>,
+        mut unsettled: Unsettled,
+    ) -> Result<Attempt>
+    where
+        F: Future<Output = (Cursor, Result<Delivery>)>,
+    {
+        let settled = tokio::time::timeout(SETTLE_WITHIN, async {
+            while let Some((upto, delivery)) = flights.next().await {
+                unsettled.add(upto, delivery?);
+            }
+            Ok::<_, Error>(())
+        });
+        if let Ok(outcome) = settled.await {
+            outcome?;
+        }
+        self.checkpoint(record, &mut unsettled).await?;
+        Ok(Attempt::Stopped)
+    }
+
+    async fn begin(&self, record: SliceRecord) -> Result<SliceRecord> {
+        let (store, name, id) = (self.store.clone(), self.migration.clone(), record.slice.id);
+        blocking(move || store.update_slice(&name, id, |record| record.attempts += 1)).await
+    }
+
+    async fn set_aside(&self, record: SliceRecord, reason: String) -> Result<SliceRecord> {
+        let (store, name, id, cursor) =
+            (self.store.clone(), self.migration.clone(), record.slice.id, cursor(&record));
+        tracing::error!(slice = %id, reason, "slice is set aside");
+        blocking(move || {
+            let record = store
+                .update_slice(&name, id, |record| record.state = SliceState::SetAside { reason, cursor })?;
+            store.flush()?;
+            Ok(record)
+        })
+        .await
+    }
+
+    /// Stores what is settled, for slices that can resume behind it. The others store nothing until they are done.
+    async fn checkpoint(&self, record: &mut SliceRecord, unsettled: &mut Unsettled) -> Result<()> {
+        if unsettled.upto == unsettled.from {
+            return Ok(());
+        }
+        let delivery = std::mem::take(&mut unsettled.delivery);
+        self.settle(record, unsettled.from, Some(unsettled.upto), delivery).await?;
+        unsettled.from = unsettled.upto;
+        unsettled.since = Instant::now();
+        Ok(())
+    }
+
+    async fn finish(&self, record: &mut SliceRecord, unsettled: Unsettled) -> Result<()> {
+        self.settle(record, unsettled.from, None, unsettled.delivery).await
+    }
+
+    async fn settle(
+        &self,
+        record: &mut SliceRecord,
+        from: Cursor,
+        to: Option<Cursor>,
+        delivery: Delivery,
+    ) -> Result<()> {
+        let counts = delivery.counts;
+        if counts.read != counts.settled() {
+            let message = format!(
+                "slice {}: {} documents read, {} settled",
+                record.slice.id,
+                counts.read,
+                counts.settled()
+            );
+            return Err(Error::unexpected("unsettled", message)
+                .hint("nothing is lost: the slice is still open; please report this"));
+        }
+        let now = Timestamp::now();
+        let failures =
+            delivery.rejections.into_iter().map(|rejection| self.failure(record, rejection, now)).collect();
+        let settlement = Settlement { slice: record.slice.id, from, to, counts, failures };
+        let refused = !settlement.failures.is_empty();
+        let (store, name) = (self.store.clone(), self.migration.clone());
+        let (stored, groups) = blocking(move || {
+            let stored = store.settle(&name, &settlement).map_err(|cause| match cause {
+                crate::store::SettleError::Store(error) => error,
+                crate::store::SettleError::OutOfOrder(cause) => {
+                    Error::unexpected("out_of_order", "a checkpoint does not join the one before")
+                        .because(cause)
+                }
+            })?;
+            let groups = if refused { Some(store.failure_groups(&name)?) } else { None };
+            Ok((stored, groups))
+        })
+        .await?;
+        *record = stored;
+        self.progress.slice_settles(record.slice.id, &counts);
+        if let Some(groups) = groups {
+            self.progress.take_failures(groups);
+        }
+        Ok(())
+    }
+
+    fn failure(&self, record: &SliceRecord, rejection: Rejection, now: Timestamp) -> Failure {
+        let hidden = match &record.slice.range {
+            SliceRange::HiddenType { doc_type } => Some(doc_type.clone()),
+            _ => None,
+        };
+        Failure {
+            slice: record.slice.id,
+            index: self.source_name.clone(),
+            doc_type: hidden.or_else(|| self.doc_type.clone()),
+            id: rejection.id,
+            routing: rejection.routing,
+            version: rejection.version,
+            status: rejection.refusal.status,
+            error_type: rejection.refusal.error_type,
+            reason: rejection.refusal.reason,
+            attempts: rejection.attempts,
+            first: now,
+            last: now,
+        }
+    }
+}
+
+/// Outcomes that no checkpoint holds yet, contiguous from `from` to `upto`.
+struct Unsettled {
+    from: Cursor,
+    upto: Cursor,
+    delivery: Delivery,
+    since: Instant,
+}
+
+impl Unsettled {
+    fn new(from: Cursor) -> Self {
+        Unsettled { from, upto: from, delivery: Delivery::default(), since: Instant::now() }
+    }
+
+    fn add(&mut self, upto: Cursor, delivery: Delivery) {
+        self.upto = self.upto.max(upto);
+        self.delivery.absorb(delivery);
+    }
+
+    fn is_due(&self) -> bool {
+        self.upto != self.from && self.since.elapsed() >= CHECKPOINT_EVERY
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Reads ahead by one page, so that source and target work at the same time.
+async fn read(mut reader: SliceReader, pages: mpsc::Sender<Result<SlicePage, ReadError>>) {
+    loop {
+        let next = match reader.next_page().await {
+            Ok(Some(page)) => Ok(page),
+            Ok(None) => break,
+            Err(lost) => Err(lost),
+        };
+        let lost = next.is_err();
+        if pages.send(next).await.is_err() || lost {
+            break;
+        }
+    }
+    reader.abandon().await;
+}
+
+fn cursor(record: &SliceRecord) -> Cursor {
+    match record.state {
+        SliceState::Open { cursor } | SliceState::SetAside { cursor, .. } => cursor,
+        SliceState::Waiting | SliceState::Done => Cursor::Start,
+    }
+}
+
+/// Runs what waits for the disk where it holds up nobody else.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(cause) => {
+            Err(Error::unexpected("panic", "the store's thread ended in the middle").because(cause))
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Cuts an ordered set of terms into ranges of about equal size, by counts of ranges alone (dialects 11.1).
+//!
+//! No fielddata, no sorting, no pass over the ids: a page of them shows which characters occur where, and counts
+//! say how many lie between. Children are ranges and not prefixes, so every term is in exactly one of them.
+
+use std::collections::BTreeSet;
+
+use crate::cluster::failure::CallError;
+use crate::cluster::selection::HalfOpen;
+
+/// A set of terms that can be counted and looked at, but not listed.
+pub(super) trait Terms {
+    /// Documents whose term lies in the range.
+    fn count(&self, range: &HalfOpen<String>) -> impl Future<Output = Result<u64, CallError>> + Send;
+    /// Some of those terms, in no particular order; no random sample.
+    fn sample(&self, range: &HalfOpen<String>)
+    -> impl Future<Output = Result<Vec<String>, CallError>> + Send;
+}
+
+/// A range and the documents counted in it.
+pub(super) type Counted<T> = (HalfOpen<T>, u64);
+
+/// Share of a range that a sampled prefix must hold before the cut follows it.
+const COMMON_PERCENT: u64 = 90;
+
+/// Ranges that cover every term, each with about `target` documents where the terms allow it.
+///
+/// # Errors
+/// Any [`CallError`] of a count or a sample.
+pub(super) async fn cut(terms: &impl Terms, target: u64) -> Result<Vec<Counted<String>>, CallError> {
+    let mut alphabet = BTreeSet::new();
+    let everything = HalfOpen::all();
+    let total = terms.count(&everything).await?;
+    let mut open = vec![(everything, total)];
+    let mut leaves = Vec::new();
+    while let Some((range, count)) = open.pop() {
+        let pieces =
+            if count > target { split(terms, &range, count, &mut alphabet).await? } else { Vec::new() };
+        if pieces.len() < 2 {
+            leaves.push((range, count));
+        } else {
+            open.extend(pieces.into_iter().rev());
+        }
+    }
+    Ok(merge(leaves, target))
+}
+
+async fn split(
+    terms: &impl Terms,
+    range: &HalfOpen<String>,
+    count: u64,
+    alphabet: &mut BTreeSet<char>,
+) -> Result<Vec<Counted<String>>, CallError> {
+    let sample = terms.sample(range).await?;
+    let shared = shared_prefix(range);
+    alphabet.extend(sample.iter().filter_map(|term| term.strip_prefix(shared.as_str())).flat_map(str::chars));
+    let common = common_prefix(&sample);
+    let mut cuts = BTreeSet::new();
+    let mut prefix = shared.clone();
+    if common.len() > shared.len() {
+        let within = narrowed(range, &common);
+        let held = terms.count(&within).await?;
+        if held.saturating_mul(100) >= count.saturating_mul(COMMON_PERCENT) {
+            cuts.extend(within.from);
+            cuts.extend(within.to);
+            prefix = common;
+        }
+    }
+    for &next in alphabet.iter() {
+        let mut cut = prefix.clone();
+        cut.push(next);
+        cuts.extend(successor(&cut));
+        cuts.insert(cut);
+    }
+    let inside = |cut: &String| {
+        range.from.as_ref().is_none_or(|from| cut > from) && range.to.as_ref().is_none_or(|to| cut < to)
+    };
+    let mut pieces = Vec::new();
+    let mut from = range.from.clone();
+    for to in cuts.into_iter().filter(inside).map(Some).chain([range.to.clone()]) {
+        pieces.push(HalfOpen { from: from.clone(), to: to.clone() });
+        from = to;
+    }
+    let mut left = count;
+    let mut counted = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let here = if left == 0 { 0 } else { terms.count(&piece).await? };
+        left = left.saturating_sub(here);
+        counted.push((piece, here));
+    }
+    Ok(counted)
+}
+
+/// Neighbours that fit into one slice become one.
+pub(super) fn merge<T>(leaves: Vec<Counted<T>>, target: u64) -> Vec<Counted<T>> {
+    let mut merged: Vec<Counted<T>> = Vec::new();
+    for (range, count) in leaves {
+        match merged.last_mut() {
+            Some((last, held)) if *held + count <= target => {
+                last.to = range.to;
+                *held += count;
+            }
+            _ => merged.push((range, count)),
+        }
+    }
+    merged
+}
+
+/// The prefix that every term of a range has: the longest `q` of `from` with `to <= successor(q)`.
+fn shared_prefix(range: &HalfOpen<String>) -> String {
+    let (Some(from), Some(to)) = (&range.from, &range.to) else { return String::new() };
+    let ends = from.char_indices().map(|(at, _)| at).chain([from.len()]).collect::<Vec<_>>();
+    ends.into_iter()
+        .rev()
+        .map(|end| &from[..end])
+        .find(|prefix| successor(prefix).is_none_or(|next| *to <= next))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn common_prefix(terms: &[String]) -> String {
+    let Some((first, others)) = terms.split_first() else { return String::new() };
+    let mut length = first.len();
+    for other in others {
+        let same = first.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+        length = length.min(same);
+    }
+    while !first.is_char_boundary(length) {
+        length -= 1;
+    }
+    first[..length].to_owned()
+}
+
+/// The part of a range whose terms begin with `prefix`.
+fn narrowed(range: &HalfOpen<String>, prefix: &str) -> HalfOpen<String> {
+    let from = range.from.clone().into_iter().chain([prefix.to_owned()]).max();
+    let to = range.to.clone().into_iter().chain(successor(prefix)).min();
+    HalfOpen { from, to }
+}
+
+/// The lowest term above everything that begins with `prefix`; `None`: there is none.
+fn successor(prefix: &str) -> Option<String> {
+    let mut chars: Vec<char> = prefix.chars().collect();
+    while let Some(last) = chars.pop() {
+        let next = match last {
+            '\u{D7FF}' => Some('\u{E000}'),
+            '\u{10FFFF}' => None,
+            other => char::from_u32(u32::from(other) + 1),
+        };
+        if let Some(next) = next {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Listed {
+        terms: Vec<String>,
+        requests: AtomicU64,
+    }
+
+    impl Listed {
+        fn new(mut terms: Vec<String>) -> Self {
+            terms.sort();
+            Listed { terms, requests: AtomicU64::new(0) }
+        }
+
+        fn within(&self, range: &HalfOpen<String>) -> &[String] {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            let at = |bound: &String| self.terms.partition_point(|term| term < bound);
+            let from = range.from.as_ref().map_or(0, at);
+            let to = range.to.as_ref().map_or(self.terms.len(), at);
+            &self.terms[from.min(to)..to]
+        }
+    }
+
+    impl Terms for Listed {
+        async fn count(&self, range: &HalfOpen<String>) -> Result<u64, CallError> {
+            Ok(self.within(range).len() as u64)
+        }
+        async fn sample(&self, range: &HalfOpen<String>) -> Result<Vec<String>, CallError> {
+            Ok(self.within(range).iter().take(300).cloned().collect())
+        }
+    }
+
+    fn cut_now(listed: &Listed, target: u64) -> Vec<Counted<String>> {
+        futures::executor::block_on(cut(listed, target)).unwrap()
+    }
+
+    /// Contiguous from open to open, and every count true: each term is in exactly one range.
+    fn assert_covers(listed: &Listed, ranges: &[Counted<String>]) {
+        assert_eq!(ranges.first().unwrap().0.from, None);
+        assert_eq!(ranges.last().unwrap().0.to, None);
+        for pair in ranges.windows(2) {
+            assert!(pair[0].0.to.is_some() && pair[0].0.to == pair[1].0.from);
+        }
+        for (range, count) in ranges {
+            assert_eq!(listed.within(range).len() as u64, *count, "{range:?}");
+        }
+    }
+
+    #[test]
+    fn object_ids_are_cut_into_even_slices_with_few_requests() {
+        let ids = (0_u64..20_000).map(|n| {
+            format!("alert#{:08x}{:016x}", 0x5a00_0000 + n * 7, n.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        });
+        let listed = Listed::new(ids.collect());
+        let ranges = cut_now(&listed, 1000);
+        assert_covers(&listed, &ranges);
+        let largest = ranges.iter().map(|(_, count)| *count).max().unwrap();
+        assert!(largest <= 1000 && ranges.len() <= 45, "{} slices, largest {largest}", ranges.len());
+    }
+
+    #[test]
+    fn the_empty_set_is_one_slice() {
+        let listed = Listed::new(Vec::new());
+        assert_eq!(cut_now(&listed, 10), [(HalfOpen::all(), 0)]);
+    }
+
+    #[test]
+    fn successors_skip_surrogates_and_carry() {
+        assert_eq!(successor("a"), Some("b".to_owned()));
+        assert_eq!(successor("\u{D7FF}"), Some("\u{E000}".to_owned()));
+        assert_eq!(successor("a\u{10FFFF}"), Some("b".to_owned()));
+        assert_eq!(successor("\u{10FFFF}"), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_ids_are_covered_exactly_once(
+            terms in prop::collection::vec(prop_oneof!["[a-c]{0,6}", "t#[0-9]{1,8}", "type#\\PC{0,6}", "aaaaaaaa[xy]{0,4}"], 0..400),
+            target in 1_u64..60,
+        ) {
+            let listed = Listed::new(terms);
+            assert_covers(&listed, &cut_now(&listed, target));
+        }
+    }
+}

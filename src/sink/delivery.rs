@@ -1,0 +1,306 @@
+//! Delivers batches: retries what may succeed later, bisects what is refused as a whole, and hands back one final
+//! outcome for each document that went in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backoff::ExponentialBackoff;
+use backoff::backoff::Backoff as _;
+use bytes::{Bytes, BytesMut};
+use tokio::sync::Semaphore;
+
+use super::batch::{Batch, Item};
+use super::bulk::{BulkAnswer, sent_id, sent_metadata};
+use super::judge::{Verdict, judge};
+use crate::cluster::Cluster;
+use crate::cluster::dialect::writing::BulkTarget;
+use crate::cluster::failure::{CallError, Refusal};
+use crate::cluster::waits::{Waiting, Waits};
+use crate::config::WriteMode;
+use crate::error::Error;
+use crate::store::records::Counts;
+
+/// A document that the target refused for good.
+#[derive(Debug, Clone)]
+pub struct Rejection {
+    /// Its id.
+    pub id: String,
+    /// Its routing.
+    pub routing: Option<String>,
+    /// Its version on the source.
+    pub version: Option<u64>,
+    /// The server's words, or our own where it never got there.
+    pub refusal: Refusal,
+    /// Times it was sent.
+    pub attempts: u32,
+}
+
+/// What became of a batch, document by document.
+#[derive(Debug, Default)]
+#[must_use = "outcomes have to be recorded"]
+pub struct Delivery {
+    /// How many of each outcome; `read` and `bytes` are those of the batch.
+    pub counts: Counts,
+    /// The documents that were refused.
+    pub rejections: Vec<Rejection>,
+}
+
+/// Why a batch could not be settled at all.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// No waiting helps; nothing may be written any more.
+    #[error(transparent)]
+    Fatal(#[from] Error),
+}
+
+/// The way into one target index. Cheap to share between slices.
+#[derive(Debug, Clone)]
+pub struct Sink {
+    cluster: Arc<Cluster>,
+    index: String,
+    target: BulkTarget,
+    mode: WriteMode,
+    flights: Arc<Semaphore>,
+    waits: Waits,
+}
+
+/// Documents of a batch that travel in one request.
+struct Group {
+    items: Vec<usize>,
+    tries: u32,
+}
+
+impl Sink {
+    /// A sink for `index`. `flights` bounds the bulk requests of everybody who shares it.
+    #[must_use]
+    pub fn new(
+        cluster: Arc<Cluster>,
+        index: &str,
+        target: BulkTarget,
+        mode: WriteMode,
+        flights: Arc<Semaphore>,
+        waits: Waits,
+    ) -> Self {
+        Sink { cluster, index: index.to_owned(), target, mode, flights, waits }
+    }
+
+    /// The action lines and URL of this sink.
+    #[must_use]
+    pub fn target(&self) -> &BulkTarget {
+        &self.target
+    }
+
+    /// Sends a batch until each of its documents has a final outcome, for as long as that takes.
+    ///
+    /// # Errors
+    /// [`DeliveryError::Fatal`] when the target index is gone.
+    pub async fn deliver(&self, batch: Batch) -> Result<Delivery, DeliveryError> {
+        let mut delivery = Delivery::default();
+        delivery.counts.read = batch.len() as u64;
+        delivery.counts.bytes = batch.source_bytes;
+        let mut groups = vec![Group { items: (0..batch.items.len()).collect(), tries: 0 }];
+        let mut delays = patience();
+        let mut waiting: Option<Waiting> = None;
+        while let Some(mut group) = groups.pop() {
+            group.tries += 1;
+            let body = batch.body_of(&group.items);
+            let answer = {
+                let _flight = self.flights.acquire().await;
+                self.cluster.call(&self.target.request(body)).await
+            };
+            let pause = match answer {
+                Ok(answer) => match self.settle(&batch, &group, &answer, &mut delivery)? {
+                    Ok(None) => None,
+                    Ok(Some((later, reason))) => Some((later, reason)),
+                    Err(reason) => {
+                        // Perhaps a stray answer of a broken connection: nothing of it is believed.
+                        self.cluster.transport().renew();
+                        Some((group, reason))
+                    }
+                },
+                Err(cause) if concerns_the_request(&cause) => {
+                    self.bisect(&batch, group, &cause, &mut groups, &mut delivery);
+                    None
+                }
+                Err(cause @ CallError::Refused(Refusal { status: 404, .. })) => {
+                    return Err(self.gone(cause).into());
+                }
+                Err(cause) => Some((group, cause.to_string())),
+            };
+            match pause {
+                None => {
+                    delays.reset();
+                    waiting = None;
+                }
+                Some((later, reason)) => {
+                    let told = format!("target {}: {reason}", self.index);
+                    tracing::warn!(
+                        index = self.index,
+                        docs = later.items.len(),
+                        reason,
+                        "bulk is sent again"
+                    );
+                    groups.push(later);
+                    drop(waiting.replace(self.waits.begin(told)));
+                    tokio::time::sleep(delays.next_backoff().unwrap_or(MAX_PAUSE)).await;
+                }
+            }
+        }
+        Ok(delivery)
+    }
+
+    /// Judges every item. `Ok(None)`: all settled; `Ok(Some(..))`: these again; `Err(reason)`: not our answer.
+    #[allow(clippy::type_complexity)]
+    fn settle(
+        &self,
+        batch: &Batch,
+        group: &Group,
+        answer: &Bytes,
+        delivery: &mut Delivery,
+    ) -> Result<Result<Option<(Group, String)>, String>, DeliveryError> {
+        let parsed: BulkAnswer<'_> = match serde_json::from_slice(answer) {
+            Ok(parsed) => parsed,
+            Err(cause) => return Ok(Err(format!("unintelligible bulk answer: {cause}"))),
+        };
+        if parsed.items.len() != group.items.len() {
+            return Ok(Err(format!("{} documents sent, {} answered", group.items.len(), parsed.items.len())));
+        }
+        for (action, &position) in parsed.items.iter().zip(&group.items) {
+            if action.answer().id.as_deref() != sent_id(batch.action(position)).as_deref() {
+                return Ok(Err("the answer belongs to other documents".to_owned()));
+            }
+        }
+        let mut later = Group { items: Vec::new(), tries: group.tries };
+        let mut reason = String::new();
+        for (action, &position) in parsed.items.iter().zip(&group.items) {
+            let item = action.answer();
+            let error = item.error.map(serde_json::value::RawValue::get);
+            match judge(item.status, item.result.as_deref(), error, self.mode, group.tries) {
+                Verdict::Written => delivery.counts.written += 1,
+                Verdict::Present => delivery.counts.present += 1,
+                Verdict::Superseded => delivery.counts.superseded += 1,
+                Verdict::Rejected(refusal) => delivery.reject(batch, position, refusal, group.tries),
+                Verdict::Retry(refusal) => {
+                    later.items.push(position);
+                    reason = refusal.one_line();
+                }
+                Verdict::Wait(refusal) => {
+                    later.items.push(position);
+                    reason = format!("{} (an operator has to change that)", refusal.one_line());
+                }
+                Verdict::IndexGone(refusal) => return Err(self.gone(CallError::Refused(refusal)).into()),
+            }
+        }
+        Ok(Ok((!later.items.is_empty()).then_some((later, reason))))
+    }
+
+    /// A request refused as a whole is halved until the guilty document stands alone.
+    fn bisect(
+        &self,
+        batch: &Batch,
+        mut group: Group,
+        cause: &CallError,
+        groups: &mut Vec<Group>,
+        delivery: &mut Delivery,
+    ) {
+        if let [alone] = group.items[..] {
+            let refusal = cause.refusal().cloned().unwrap_or(Refusal {
+                status: 0,
+                error_type: String::new(),
+                reason: cause.to_string(),
+            });
+            let refusal = if refusal.status == 413 && refusal.error_type.is_empty() {
+                let size = batch.items[alone].end - batch.items[alone].start;
+                Refusal {
+                    status: 413,
+                    error_type: "too_large".to_owned(),
+                    reason: format!("the target takes no request of {size} bytes"),
+                }
+            } else {
+                refusal
+            };
+            delivery.reject(batch, alone, refusal, group.tries);
+            return;
+        }
+        tracing::info!(index = self.index, docs = group.items.len(), cause = %cause, "bulk is halved");
+        let second = group.items.split_off(group.items.len() / 2);
+        groups.push(Group { items: second, tries: group.tries });
+        groups.push(group);
+    }
+
+    fn gone(&self, cause: CallError) -> Error {
+        let message = format!("cluster `{}`: the target index `{}` is gone", self.cluster.name(), self.index);
+        Error::refused("target_gone", message)
+            .hint("what was copied into it is lost: `esferry reset` the migration and start again")
+            .because(cause)
+    }
+}
+
+impl Delivery {
+    fn reject(&mut self, batch: &Batch, position: usize, refusal: Refusal, attempts: u32) {
+        self.counts.rejected += 1;
+        let action = batch.action(position);
+        let (id, routing, version) = sent_metadata(action)
+            .unwrap_or_else(|| (String::from_utf8_lossy(action).into_owned(), None, None));
+        self.rejections.push(Rejection { id, routing, version, refusal, attempts });
+    }
+
+    /// Documents that were never sent, since no request can carry them.
+    pub fn refused(rejections: Vec<Rejection>) -> Self {
+        let refused = rejections.len() as u64;
+        Delivery { counts: Counts { read: refused, rejected: refused, ..Counts::default() }, rejections }
+    }
+
+    /// Adds the outcomes of another delivery.
+    pub fn absorb(&mut self, other: Delivery) {
+        self.counts.add(&other.counts);
+        self.rejections.extend(other.rejections);
+    }
+}
+
+impl Batch {
+    fn action(&self, position: usize) -> &[u8] {
+        let Item { start, source, .. } = self.items[position];
+        &self.body[start..source]
+    }
+
+    fn body_of(&self, items: &[usize]) -> Bytes {
+        if items.len() == self.items.len() {
+            return self.body.clone();
+        }
+        let size = items.iter().map(|&item| self.items[item].end - self.items[item].start).sum();
+        let mut body = BytesMut::with_capacity(size);
+        for &item in items {
+            body.extend_from_slice(&self.body[self.items[item].start..self.items[item].end]);
+        }
+        body.freeze()
+    }
+}
+
+/// Longest pause between two tries.
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+
+fn patience() -> ExponentialBackoff {
+    ExponentialBackoff {
+        initial_interval: Duration::from_millis(200),
+        max_interval: MAX_PAUSE,
+        multiplier: 2.0,
+        max_elapsed_time: None,
+        ..ExponentialBackoff::default()
+    }
+}
+
+/// True when something in the request itself is refused, so that sending it again would be refused again: a 400, a
+/// 413, or a 500 that says the body could not be parsed (dialects 4.3).
+fn concerns_the_request(cause: &CallError) -> bool {
+    match cause.refusal() {
+        Some(refusal) if matches!(refusal.status, 400 | 413) => true,
+        Some(refusal) if refusal.status == 500 => {
+            matches!(
+                refusal.error_type.as_str(),
+                "json_e_o_f_exception" | "json_parse_exception" | "parse_exception"
+            )
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,178 @@
+//! Reads the documents of one slice, page by page, and proves at the end that it got all of them.
+
+mod page;
+mod scroll;
+mod window;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use page::{Hit, Page, PageError, Span};
+
+use crate::cluster::Cluster;
+use crate::cluster::dialect::reading::Wanted;
+use crate::cluster::failure::CallError;
+use crate::cluster::selection::{HalfOpen, Selection, SliceRange};
+use crate::error::Error;
+use crate::plan::slice::Cursor;
+
+/// Pages are kept near this size: large enough to be cheap, small enough that several fit in memory.
+const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Why a page did not come, and what may be done about it. There is no "send that page again".
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// This attempt is lost; the slice is read again from its cursor.
+    #[error("{0}")]
+    Restart(String),
+    /// The cluster cannot serve the slice now; it is read again when it can.
+    #[error("{0}")]
+    Wait(String),
+    /// No waiting helps.
+    #[error(transparent)]
+    Fatal(#[from] Error),
+}
+
+/// A page of documents and how far the slice is read with it.
+#[derive(Debug)]
+pub struct SlicePage {
+    /// The documents.
+    pub page: Page,
+    /// Where a later attempt may begin once these documents are settled.
+    pub upto: Cursor,
+}
+
+/// How big the documents of an index are, learnt while reading.
+#[derive(Debug)]
+pub struct PageSize {
+    most_docs: u32,
+    mean_bytes: AtomicU64,
+}
+
+impl PageSize {
+    /// At most `most_docs` a page; `mean_bytes` is a first guess of a document's size on the wire.
+    #[must_use]
+    pub fn new(most_docs: u32, mean_bytes: u64) -> Self {
+        PageSize { most_docs, mean_bytes: AtomicU64::new(mean_bytes.max(1)) }
+    }
+
+    /// Documents the next page should hold.
+    #[must_use]
+    pub fn docs(&self) -> u32 {
+        let fitting = PAGE_BYTES / self.mean_bytes.load(Ordering::Relaxed).max(1);
+        u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, self.most_docs)
+    }
+
+    fn learn(&self, page: &Page) {
+        if let Some(mean) =
+            u64::try_from(page.body.len()).unwrap_or(u64::MAX).checked_div(page.hits.len() as u64)
+        {
+            let known = self.mean_bytes.load(Ordering::Relaxed);
+            // Quick to shrink the pages, slow to grow them.
+            let next = if mean > known { mean } else { (known * 7 + mean) / 8 };
+            self.mean_bytes.store(next.max(1), Ordering::Relaxed);
+        }
+    }
+}
+
+/// What a reader needs to know of its index.
+#[derive(Debug, Clone)]
+pub struct SourceIndex {
+    /// The cluster that is read.
+    pub cluster: Arc<Cluster>,
+    /// What is asked of each hit.
+    pub wanted: Wanted,
+    /// How many documents a page.
+    pub page_size: Arc<PageSize>,
+}
+
+/// Reads one slice. `None` from [`next_page`](Self::next_page) means *proven complete*.
+#[derive(Debug)]
+pub enum SliceReader {
+    /// By scan or scroll.
+    Scroll(scroll::ScrollReader),
+    /// By windows of sequence numbers.
+    Window(window::WindowReader),
+}
+
+impl SliceReader {
+    /// A reader of the selection that begins at `cursor`. Sends nothing yet.
+    #[must_use]
+    pub fn new(index: SourceIndex, selection: Selection, cursor: Cursor) -> Self {
+        match selection.range.clone() {
+            SliceRange::SeqNo(HalfOpen { from, to }) => {
+                let from = match cursor {
+                    Cursor::Start => from.unwrap_or(0),
+                    Cursor::SeqNo(next) => next,
+                };
+                SliceReader::Window(window::WindowReader::new(index, selection, from, to))
+            }
+            _ => SliceReader::Scroll(scroll::ScrollReader::new(index, selection)),
+        }
+    }
+
+    /// The next page; `None` once it is proven that there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`]. The reader is of no use after one.
+    pub async fn next_page(&mut self) -> Result<Option<SlicePage>, ReadError> {
+        match self {
+            SliceReader::Scroll(reader) => reader.next_page().await,
+            SliceReader::Window(reader) => reader.next_page().await,
+        }
+    }
+
+    /// Frees what the server holds for an attempt that is given up.
+    pub async fn abandon(self) {
+        if let SliceReader::Scroll(reader) = self {
+            reader.abandon().await;
+        }
+    }
+}
+
+/// The rules of acceptance that every page has to pass (dialects 3.2, rules 1 to 4).
+fn accept(page: &Page, what: &str) -> Result<(), String> {
+    match page.shards {
+        Some([total, successful, failed]) if failed == 0 && successful == total => {}
+        Some([total, successful, failed]) => {
+            return Err(format!("{what}: {successful} of {total} shards answered, {failed} failed"));
+        }
+        None => return Err(format!("{what}: an answer without _shards")),
+    }
+    if page.cut_short {
+        return Err(format!("{what}: the server cut the page short"));
+    }
+    Ok(())
+}
+
+/// What an error means for a request that begins an attempt: nothing is lost yet.
+fn while_opening(cause: CallError, selection: &Selection, cluster: &str) -> ReadError {
+    let place = place(selection);
+    match &cause {
+        CallError::Refused(refusal) if refusal.status == 404 => ReadError::Fatal(
+            Error::refused(
+                "index_gone",
+                format!("cluster `{cluster}`: index `{}` is gone from the source", selection.index),
+            )
+            .hint("`esferry reset` the migration, and plan it again without this index")
+            .because(cause),
+        ),
+        CallError::Refused(refusal) if refusal.status == 400 => ReadError::Fatal(
+            Error::refused("query_refused", format!("cluster `{cluster}`: {place} cannot be searched"))
+                .hint("a 400 comes from the query: check `from.query`")
+                .because(cause),
+        ),
+        CallError::Refused(refusal) if refusal.status == 500 => {
+            ReadError::Restart(format!("{place}: {cause}"))
+        }
+        _ => ReadError::Wait(format!("{place}: {cause}")),
+    }
+}
+
+/// `alerts shard 2`, for reasons.
+fn place(selection: &Selection) -> String {
+    match selection.shard {
+        Some(shard) => format!("{} shard {shard}", selection.index),
+        None => selection.index.clone(),
+    }
+}

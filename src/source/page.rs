@@ -1,0 +1,450 @@
+//! Reads a page of hits without parsing what is inside the documents: every hit is a few spans of the page's bytes.
+//!
+//! A 1.x answer may be neither JSON nor UTF-8, since 1.x stores unquoted names, comments, raw control characters
+//! and broken UTF-8 where it maps nothing (dialects 2.11). So this reads bytes, follows strings, brackets and
+//! comments, and leaves the judgement of a document to the target.
+
+use bytes::Bytes;
+
+/// A part of a page's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Span {
+    /// The bytes it stands for.
+    #[must_use]
+    pub fn of(self, page: &[u8]) -> &[u8] {
+        &page[self.start..self.end]
+    }
+
+    /// How many bytes.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.end - self.start
+    }
+
+    /// True for no bytes.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
+/// One document of a page. Strings keep their quotes and escapes.
+#[derive(Debug, Clone, Copy)]
+pub struct Hit {
+    /// `_id`.
+    pub id: Span,
+    /// `_type`, where the server has types.
+    pub doc_type: Option<Span>,
+    /// `_routing`, else `_parent`: what routed the document.
+    pub routing: Option<Span>,
+    /// `_version`.
+    pub version: Option<u64>,
+    /// `_source`, byte for byte; `None` is fatal for a copy.
+    pub source: Option<Span>,
+}
+
+/// A page of an answer to a search, scan or scroll.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The whole answer.
+    pub body: Bytes,
+    /// Its documents.
+    pub hits: Vec<Hit>,
+    /// The id that continues a scroll.
+    pub scroll_id: Option<String>,
+    /// `hits.total`; `None` when it is missing or not exact.
+    pub total: Option<u64>,
+    /// `_shards.total`, `.successful`, `.failed`.
+    pub shards: Option<[i64; 3]>,
+    /// `timed_out` or `terminated_early` is true.
+    pub cut_short: bool,
+}
+
+/// An answer that cannot be followed, with the place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the page cannot be read at byte {at}: expected {expected}")]
+pub struct PageError {
+    /// Offset in the answer.
+    pub at: usize,
+    /// What should have been there.
+    pub expected: &'static str,
+}
+
+impl Page {
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// [`PageError`] when it is cut, or no answer to a search at all.
+    pub fn read(body: Bytes) -> Result<Self, PageError> {
+        let mut page = Page {
+            body: body.clone(),
+            hits: Vec::new(),
+            scroll_id: None,
+            total: None,
+            shards: None,
+            cut_short: false,
+        };
+        let mut scan = Scan { bytes: &body, at: 0 };
+        let mut whole = false;
+        scan.object(|scan, key| match key {
+            b"\"_scroll_id\"" => {
+                let id = scan.string()?.of(scan.bytes);
+                page.scroll_id = serde_json::from_slice(id).ok();
+                Ok(())
+            }
+            b"\"_shards\"" => {
+                let mut shards = [i64::MIN; 3];
+                scan.object(|scan, key| {
+                    let slot = match key {
+                        b"\"total\"" => 0,
+                        b"\"successful\"" => 1,
+                        b"\"failed\"" => 2,
+                        _ => return scan.value().map(drop),
+                    };
+                    shards[slot] = scan.integer()?;
+                    Ok(())
+                })?;
+                page.shards = (!shards.contains(&i64::MIN)).then_some(shards);
+                Ok(())
+            }
+            b"\"timed_out\"" | b"\"terminated_early\"" => {
+                page.cut_short |= scan.value()?.of(scan.bytes) == b"true";
+                Ok(())
+            }
+            b"\"hits\"" => {
+                whole = true;
+                scan.object(|scan, key| match key {
+                    b"\"total\"" => {
+                        page.total = scan.total()?;
+                        Ok(())
+                    }
+                    b"\"hits\"" => scan.array(|scan| {
+                        page.hits.push(scan.hit()?);
+                        Ok(())
+                    }),
+                    _ => scan.value().map(drop),
+                })
+            }
+            _ => scan.value().map(drop),
+        })?;
+        if !whole {
+            return Err(PageError { at: 0, expected: "hits" });
+        }
+        Ok(page)
+    }
+}
+
+struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Scan<'_> {
+    fn fail<T>(&self, expected: &'static str) -> Result<T, PageError> {
+        Err(PageError { at: self.at, expected })
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        while let Some(&byte) = self.bytes.get(self.at) {
+            match byte {
+                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
+                other => return Some(other),
+            }
+        }
+        None
+    }
+
+    fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), PageError> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            self.fail(expected)
+        }
+    }
+
+    /// Calls `member` with each key (quotes included), the scan standing at its value.
+    fn object(
+        &mut self,
+        mut member: impl FnMut(&mut Self, &[u8]) -> Result<(), PageError>,
+    ) -> Result<(), PageError> {
+        self.expect(b'{', "an object")?;
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.peek();
+            let key = self.string()?.of(self.bytes);
+            self.expect(b':', "a colon")?;
+            self.peek();
+            member(self, key)?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return self.fail("a comma or the end of the object"),
+            }
+        }
+    }
+
+    fn array(
+        &mut self,
+        mut element: impl FnMut(&mut Self) -> Result<(), PageError>,
+    ) -> Result<(), PageError> {
+        self.expect(b'[', "an array")?;
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.peek();
+            element(self)?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return self.fail("a comma or the end of the array"),
+            }
+        }
+    }
+
+    fn hit(&mut self) -> Result<Hit, PageError> {
+        let mut id = None;
+        let mut hit =
+            Hit { id: Span { start: 0, end: 0 }, doc_type: None, routing: None, version: None, source: None };
+        let mut parent = None;
+        self.object(|scan, key| {
+            match key {
+                b"\"_id\"" => id = Some(scan.string()?),
+                b"\"_type\"" => hit.doc_type = Some(scan.string()?),
+                b"\"_routing\"" => hit.routing = Some(scan.string()?),
+                b"\"_parent\"" => parent = Some(scan.string()?),
+                b"\"_version\"" => hit.version = u64::try_from(scan.integer()?).ok(),
+                b"\"_source\"" => hit.source = Some(scan.value()?),
+                b"\"fields\"" => scan.object(|scan, key| {
+                    match key {
+                        b"\"_routing\"" => hit.routing = Some(scan.string()?),
+                        b"\"_parent\"" => parent = Some(scan.string()?),
+                        _ => drop(scan.value()?),
+                    }
+                    Ok(())
+                })?,
+                _ => drop(scan.value()?),
+            }
+            Ok(())
+        })?;
+        hit.routing = hit.routing.or(parent);
+        match id {
+            Some(id) => Ok(Hit { id, ..hit }),
+            None => self.fail("an _id in the hit"),
+        }
+    }
+
+    fn total(&mut self) -> Result<Option<u64>, PageError> {
+        if self.peek() != Some(b'{') {
+            return Ok(u64::try_from(self.integer()?).ok());
+        }
+        let (mut value, mut exact) = (None, false);
+        self.object(|scan, key| {
+            match key {
+                b"\"value\"" => value = u64::try_from(scan.integer()?).ok(),
+                b"\"relation\"" => exact = scan.string()?.of(scan.bytes) == b"\"eq\"",
+                _ => drop(scan.value()?),
+            }
+            Ok(())
+        })?;
+        Ok(value.filter(|_| exact))
+    }
+
+    fn integer(&mut self) -> Result<i64, PageError> {
+        let text = self.value()?.of(self.bytes);
+        std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .map_or_else(|| self.fail("a whole number"), Ok)
+    }
+
+    /// A string with its quotes.
+    fn string(&mut self) -> Result<Span, PageError> {
+        if self.bytes.get(self.at) != Some(&b'"') {
+            return self.fail("a string");
+        }
+        let start = self.at;
+        self.at = end_of_string(self.bytes, start + 1)
+            .ok_or(PageError { at: start, expected: "the end of a string" })?;
+        Ok(Span { start, end: self.at })
+    }
+
+    /// Any value; the scan stands at its first byte.
+    fn value(&mut self) -> Result<Span, PageError> {
+        let start = self.at;
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'{' | b'[') => {
+                self.at = end_of_container(self.bytes, start)
+                    .ok_or(PageError { at: start, expected: "the end of a value" })?;
+                Ok(Span { start, end: self.at })
+            }
+            Some(_) => {
+                while self.bytes.get(self.at).is_some_and(|byte| !b",}] \n\r\t".contains(byte)) {
+                    self.at += 1;
+                }
+                if self.at == start { self.fail("a value") } else { Ok(Span { start, end: self.at }) }
+            }
+            None => self.fail("a value"),
+        }
+    }
+}
+
+/// The offset behind the closing quote of a string whose content begins at `at`.
+fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at + 1);
+        }
+        at += 2;
+    }
+}
+
+/// Bytes that matter outside strings.
+const fn structural() -> [bool; 256] {
+    let mut table = [false; 256];
+    table[b'"' as usize] = true;
+    table[b'{' as usize] = true;
+    table[b'}' as usize] = true;
+    table[b'[' as usize] = true;
+    table[b']' as usize] = true;
+    table[b'/' as usize] = true;
+    table
+}
+
+const STRUCTURAL: [bool; 256] = structural();
+
+/// The offset behind the bracket that closes the one at `at`.
+fn end_of_container(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    loop {
+        let byte = *bytes.get(at)?;
+        if !STRUCTURAL[usize::from(byte)] {
+            at += 1;
+            continue;
+        }
+        match byte {
+            b'"' => at = end_of_string(bytes, at + 1)?,
+            b'{' | b'[' => {
+                depth += 1;
+                at += 1;
+            }
+            b'}' | b']' => {
+                at += 1;
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at);
+                }
+            }
+            _ => at = end_of_comment(bytes, at)?,
+        }
+    }
+}
+
+/// 1.x stores `/* … */` and `// …` inside documents; a lone slash is left where it is.
+fn end_of_comment(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at + 1)? {
+        b'*' => Some(at + 2 + memchr::memmem::find(&bytes[at + 2..], b"*/")? + 2),
+        b'/' => Some(at + 2 + memchr::memchr(b'\n', &bytes[at + 2..])?),
+        _ => Some(at + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(page: &Page, span: Span) -> String {
+        String::from_utf8_lossy(span.of(&page.body)).into_owned()
+    }
+
+    #[test]
+    fn a_page_of_1_7_is_read_with_its_fields() {
+        let body = br#"{"_scroll_id":"c2Nhbjs=","took":3,"timed_out":false,"_shards":{"total":1,"successful":1,"failed":0},"hits":{"total":2,"max_score":0.0,"hits":[{"_index":"a","_type":"t","_id":"x\"y","_version":7,"_score":0.0,"_source":{ "a" : "}\\\"" , "b":[1.10,{}]},"fields":{"_routing":"r","_parent":"p"}},{"_index":"a","_type":"t","_id":"z","_version":1,"_score":0.0,"_source":{},"fields":{"_parent":"p"}}]}}"#;
+        let page = Page::read(Bytes::from_static(body)).unwrap();
+        assert_eq!((page.total, page.shards, page.cut_short), (Some(2), Some([1, 1, 0]), false));
+        assert_eq!(page.scroll_id.as_deref(), Some("c2Nhbjs="));
+        let hit = page.hits[0];
+        assert_eq!(text(&page, hit.id), r#""x\"y""#);
+        assert_eq!(text(&page, hit.source.unwrap()), r#"{ "a" : "}\\\"" , "b":[1.10,{}]}"#);
+        assert_eq!((hit.version, text(&page, hit.routing.unwrap())), (Some(7), "\"r\"".to_owned()));
+        assert_eq!(text(&page, page.hits[1].routing.unwrap()), "\"p\"");
+    }
+
+    #[test]
+    fn documents_that_are_no_json_keep_their_bytes_and_their_neighbours() {
+        let mut body = b"{\"_shards\":{\"total\":1,\"successful\":1,\"failed\":0},\"hits\":{\"total\":2,\"hits\":[{\"_id\":\"1\",\"_source\":{a:1 /* \" } */, \"b\":\"\xff\x01\", // it's }\n\"c\":1}},".to_vec();
+        body.extend_from_slice(b"{\"_id\":\"2\",\"_source\":{}}]}}");
+        let page = Page::read(Bytes::from(body)).unwrap();
+        assert_eq!(page.hits.len(), 2);
+        assert_eq!(
+            page.hits[0].source.unwrap().of(&page.body),
+            b"{a:1 /* \" } */, \"b\":\"\xff\x01\", // it's }\n\"c\":1}"
+        );
+    }
+
+    #[test]
+    fn totals_of_7_count_only_when_they_are_exact() {
+        let of = |relation: &str| {
+            let body = json!({"hits": {"total": {"value": 5, "relation": relation}, "hits": []}});
+            Page::read(Bytes::from(body.to_string())).unwrap().total
+        };
+        assert_eq!((of("eq"), of("gte")), (Some(5), None));
+    }
+
+    fn document() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(|value| json!(value)),
+            any::<i64>().prop_map(|value| json!(value)),
+            ".{0,12}".prop_map(|value| json!(value)),
+        ];
+        leaf.prop_recursive(4, 24, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(|values| json!(values)),
+                prop::collection::btree_map(".{0,6}", inner, 0..5).prop_map(|members| json!(members)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_document_comes_out_as_it_went_in(sources in prop::collection::vec(document(), 0..6), pretty: bool) {
+            let sources: Vec<String> = sources.iter().map(|source| {
+                let source = json!({"d": source});
+                if pretty { serde_json::to_string_pretty(&source).unwrap() } else { source.to_string() }
+            }).collect();
+            let hits: Vec<String> = sources.iter().enumerate().map(|(n, source)| format!(r#"{{"_id":"{n}","_source":{source}}}"#)).collect();
+            let body = format!(r#"{{"hits":{{"total":{},"hits":[{}]}}}}"#, hits.len(), hits.join(","));
+            let page = Page::read(Bytes::from(body)).unwrap();
+            let read: Vec<String> = page.hits.iter().map(|hit| text(&page, hit.source.unwrap())).collect();
+            prop_assert_eq!(read, sources);
+        }
+
+        #[test]
+        fn a_page_cut_anywhere_is_an_error_and_nothing_panics(cut in 0_usize..100, noise in prop::collection::vec(any::<u8>(), 0..60)) {
+            let body = br#"{"_shards":{"total":1,"successful":1,"failed":0},"hits":{"total":1,"hits":[{"_id":"1","_source":{"a":1}}]}}"#;
+            prop_assert!(Page::read(Bytes::copy_from_slice(&body[..cut])).is_err());
+            let _ = Page::read(Bytes::from(noise));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A slice read by windows of sequence numbers: no snapshot on the server, and a position to resume from.
+//!
+//! Sequence numbers are unique in a shard, so a window of width W holds at most W documents (dialects 11.8).
+//! Windows are no snapshot: a document updated before its window is read is found above it instead. The slice
+//! with an open end is read last, and goes on until nothing lies above it.
+
+use super::page::Page;
+use super::{ReadError, SlicePage, SourceIndex, accept, place, while_opening};
+use crate::cluster::failure::CallError;
+use crate::cluster::selection::{HalfOpen, Selection, SliceRange};
+use crate::plan::slice::Cursor;
+
+/// How much wider than a page a window may get over sparse numbers.
+const WIDEST: u64 = 1 << 20;
+
+/// One attempt at a slice.
+#[derive(Debug)]
+pub struct WindowReader {
+    index: SourceIndex,
+    selection: Selection,
+    next: u64,
+    end: End,
+    width: u64,
+}
+
+#[derive(Debug)]
+enum End {
+    At(u64),
+    /// Open: read up to what was the highest number when the last look was taken, then look again.
+    Looking {
+        upto: u64,
+    },
+}
+
+impl WindowReader {
+    pub(super) fn new(index: SourceIndex, selection: Selection, from: u64, to: Option<u64>) -> Self {
+        let width = u64::from(index.page_size.docs());
+        let end = to.map_or(End::Looking { upto: from }, End::At);
+        WindowReader { index, selection, next: from, end, width }
+    }
+
+    pub(super) async fn next_page(&mut self) -> Result<Option<SlicePage>, ReadError> {
+        loop {
+            let end = match self.end {
+                End::At(end) => end,
+                End::Looking { upto } if self.next < upto => upto,
+                End::Looking { .. } => {
+                    let upto = self.look().await?;
+                    self.end = End::Looking { upto };
+                    upto
+                }
+            };
+            if self.next >= end {
+                return Ok(None);
+            }
+            let size = self.index.page_size.docs();
+            let to = self.next.saturating_add(self.width.max(1)).min(end);
+            let page = self.window(to, size).await?;
+            let place = place(&self.selection);
+            let Some(total) = page.total else {
+                return Err(ReadError::Restart(format!("{place}: an answer without an exact total")));
+            };
+            let received = page.hits.len() as u64;
+            if total > u64::from(size) {
+                // More than a page: a window no wider than the page holds no more than the page.
+                self.width = u64::from(size);
+                continue;
+            }
+            if total != received {
+                return Err(ReadError::Restart(format!(
+                    "{place}: {received} documents came where {total} were promised"
+                )));
+            }
+            self.next = to;
+            self.width =
+                if received * 2 < u64::from(size) { (self.width * 2).min(WIDEST) } else { self.width };
+            if received == 0 {
+                continue;
+            }
+            self.index.page_size.learn(&page);
+            return Ok(Some(SlicePage { page, upto: Cursor::SeqNo(to) }));
+        }
+    }
+
+    async fn window(&self, to: u64, size: u32) -> Result<Page, ReadError> {
+        let range = SliceRange::SeqNo(HalfOpen { from: Some(self.next), to: Some(to) });
+        let request =
+            self.index.cluster.dialect().search(&self.selection.with_range(range), size, self.index.wanted);
+        let body = self.index.cluster.call(&request).await.map_err(|cause| self.refused(cause))?;
+        let place = place(&self.selection);
+        let page = Page::read(body).map_err(|cause| ReadError::Restart(format!("{place}: {cause}")))?;
+        accept(&page, &place).map_err(ReadError::Wait)?;
+        if page.shards.map(|[total, ..]| total) != Some(1) {
+            return Err(ReadError::Wait(format!("{place}: the shard is not there")));
+        }
+        Ok(page)
+    }
+
+    /// The first number above everything that is there now, visible to searches when this returns.
+    async fn look(&self) -> Result<u64, ReadError> {
+        let (cluster, index) = (&self.index.cluster, &self.selection.index);
+        let shard = self.selection.shard.unwrap_or(0);
+        let highest = cluster.max_seq_no(index, shard).await.map_err(|cause| self.refused(cause))?;
+        cluster.refresh(index).await.map_err(|cause| self.refused(cause))?;
+        Ok(highest.map_or(0, |highest| highest + 1))
+    }
+
+    fn refused(&self, cause: CallError) -> ReadError {
+        while_opening(cause, &self.selection, self.index.cluster.name())
+    }
+}

@@ -1,0 +1,324 @@
+//! What survives a crash: one sled tree, written in atomic batches, flushed before anything is told to anyone.
+//!
+//! The order is the same everywhere: the target has acknowledged -> failures and cursor (or `Done`) in one batch ->
+//! flushed -> told. `docs/store.md` has the layout.
+
+mod keys;
+mod lock;
+pub mod records;
+mod settle;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::engine::phase::Standing;
+use crate::error::{Error, Result};
+use crate::plan::slice::SliceId;
+use keys::Key;
+pub use lock::{running_pid, socket_path};
+use records::{Failure, FailureGroup, IndexRecord, MigrationRecord, ShardRecord, SliceRecord};
+pub use settle::{OutOfOrder, SettleError, Settlement};
+
+/// Format of the records; a store with another one is refused.
+pub const FORMAT: u32 = 1;
+
+/// Memory that sled may use for its cache.
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The store of one state directory. Cheap to clone; one process at a time.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: sled::Db,
+    writing: Arc<Mutex<()>>,
+    state_dir: PathBuf,
+    _lock: Arc<lock::StateLock>,
+}
+
+impl Store {
+    /// Opens the store of a state directory, making both when they are not there.
+    ///
+    /// # Errors
+    /// `State` when another process holds it (named by its pid), when it is of a newer format, torn, or when the
+    /// directory cannot be written.
+    pub fn open(state_dir: &Path) -> Result<Self> {
+        let lock = lock::StateLock::take(state_dir)?;
+        let path = state_dir.join("store");
+        // Flushed by hand, at every checkpoint: a timer in between would only spend the disk's time.
+        let db = sled::Config::new().path(&path).cache_capacity(CACHE_BYTES).flush_every_ms(None).open();
+        let db = db.map_err(|cause| unusable(&path, cause))?;
+        let store = Store {
+            db,
+            writing: Arc::new(Mutex::new(())),
+            state_dir: state_dir.to_owned(),
+            _lock: Arc::new(lock),
+        };
+        store.check_format()?;
+        Ok(store)
+    }
+
+    /// The directory it is in.
+    #[must_use]
+    pub fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    fn check_format(&self) -> Result<()> {
+        match self.get::<u32>(&Key::format())? {
+            Some(FORMAT) => Ok(()),
+            Some(other) => Err(Error::state(
+                "format",
+                format!("{} is of format {other}, this esferry reads {FORMAT}", self.state_dir.display()),
+            )
+            .hint("use the esferry that wrote it, or another --state-dir")),
+            None if self.db.is_empty() => {
+                self.put(&Key::format(), &FORMAT)?;
+                self.flush()
+            }
+            None => Err(Error::state(
+                "corrupt",
+                format!("{} holds a store without a format", self.state_dir.display()),
+            )
+            .hint("restore the directory from a backup, or start over with another --state-dir")),
+        }
+    }
+
+    /// Waits until everything written so far is on the disk.
+    ///
+    /// # Errors
+    /// `State` when the disk refuses; nothing since the last flush may be believed then.
+    pub fn flush(&self) -> Result<()> {
+        self.db.flush().map(drop).map_err(|cause| self.broken(cause))
+    }
+
+    /// Every migration, by name.
+    ///
+    /// # Errors
+    /// `State` for an unreadable record.
+    pub fn migrations(&self) -> Result<Vec<MigrationRecord>> {
+        self.scan(&Key::migrations()).collect()
+    }
+
+    /// One migration.
+    ///
+    /// # Errors
+    /// `State` for an unreadable record.
+    pub fn migration(&self, name: &str) -> Result<Option<MigrationRecord>> {
+        self.get(&Key::migration(name))
+    }
+
+    /// Stores a migration, durably.
+    ///
+    /// # Errors
+    /// `State` when the disk refuses.
+    pub fn save_migration(&self, record: &MigrationRecord) -> Result<()> {
+        self.put(&Key::migration(&record.name), record)?;
+        self.flush()
+    }
+
+    /// Changes a migration's record in one step, durably, and returns it.
+    ///
+    /// # Errors
+    /// `State` when there is none of that name, or the disk refuses.
+    pub fn update_migration(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut MigrationRecord),
+    ) -> Result<MigrationRecord> {
+        let record = {
+            let _guard = self.guard();
+            let mut record = self.migration(name)?.ok_or_else(|| {
+                Error::state("unknown_migration", format!("the store holds no migration `{name}`"))
+                    .hint("`esferry status` lists those it holds")
+            })?;
+            change(&mut record);
+            self.put(&Key::migration(name), &record)?;
+            record
+        };
+        self.flush()?;
+        Ok(record)
+    }
+
+    /// Notes the time spent copying, without waiting for the disk.
+    ///
+    /// # Errors
+    /// `State` when the store fails.
+    pub fn note_copying(&self, name: &str, copying_ms: u64) -> Result<()> {
+        let _guard = self.guard();
+        let Some(mut record) = self.migration(name)? else { return Ok(()) };
+        record.copying_ms = copying_ms;
+        self.put(&Key::migration(name), &record)
+    }
+
+    /// Stores how a migration stands, for `pause` and `resume` with or without a daemon.
+    ///
+    /// # Errors
+    /// As [`update_migration`](Self::update_migration).
+    pub fn set_standing(&self, name: &str, standing: &Standing) -> Result<()> {
+        self.update_migration(name, |record| record.standing = standing.clone()).map(drop)
+    }
+
+    /// The indices of a migration, by ordinal.
+    ///
+    /// # Errors
+    /// `State` for an unreadable record.
+    pub fn indices(&self, name: &str) -> Result<Vec<IndexRecord>> {
+        self.scan(&Key::indices(name)).collect()
+    }
+
+    /// Stores an index, durably.
+    ///
+    /// # Errors
+    /// `State` when the disk refuses.
+    pub fn save_index(&self, name: &str, record: &IndexRecord) -> Result<()> {
+        self.put(&Key::index(name, record.ordinal), record)?;
+        self.flush()
+    }
+
+    /// The plan of one shard, once it is made.
+    ///
+    /// # Errors
+    /// `State` for an unreadable record.
+    pub fn shard(&self, name: &str, index: u32, shard: u32) -> Result<Option<ShardRecord>> {
+        self.get(&Key::shard(name, index, shard))
+    }
+
+    /// Stores the plan of one shard with all its slices, durably and at once: a crash leaves all or nothing.
+    ///
+    /// # Errors
+    /// `State` when the disk refuses.
+    pub fn save_shard(
+        &self,
+        name: &str,
+        index: u32,
+        shard: u32,
+        record: &ShardRecord,
+        slices: &[SliceRecord],
+    ) -> Result<()> {
+        let mut batch = sled::Batch::default();
+        for slice in slices {
+            batch.insert(Key::slice(name, slice.slice.id).bytes(), encode(slice)?);
+        }
+        batch.insert(Key::shard(name, index, shard).bytes(), encode(record)?);
+        self.db.apply_batch(batch).map_err(|cause| self.broken(cause))?;
+        self.flush()
+    }
+
+    /// The slices of a migration, in the order of their names.
+    pub fn slices(&self, name: &str) -> impl Iterator<Item = Result<SliceRecord>> + Send + 'static {
+        self.scan(&Key::slices(name))
+    }
+
+    /// One slice.
+    ///
+    /// # Errors
+    /// `State` for an unreadable record.
+    pub fn slice(&self, name: &str, id: SliceId) -> Result<Option<SliceRecord>> {
+        self.get(&Key::slice(name, id))
+    }
+
+    /// The failures of a migration; streams, however many there are.
+    pub fn failures(&self, name: &str) -> impl Iterator<Item = Result<Failure>> + Send + 'static {
+        self.scan(&Key::failures(name))
+    }
+
+    /// The failures that come after one in the order of the list; all of them without one.
+    pub fn failures_after(
+        &self,
+        name: &str,
+        after: Option<&Failure>,
+    ) -> impl Iterator<Item = Result<Failure>> + Send + 'static {
+        let prefix = Key::failures(name);
+        let first =
+            after.map_or_else(|| prefix.bytes().to_vec(), |failure| Key::failure(name, failure).after());
+        let path = self.state_dir.clone();
+        let entries = self.db.range(first..);
+        entries
+            .map_while(move |entry| match entry {
+                Ok((key, _)) if !key.starts_with(prefix.bytes()) => None,
+                entry => Some(entry),
+            })
+            .map(move |entry| {
+                let (key, value) = entry.map_err(|cause| unusable(&path, cause))?;
+                decode(&key, &value)
+            })
+    }
+
+    /// The failures by error type, kept incrementally.
+    ///
+    /// # Errors
+    /// `State` for an unreadable record.
+    pub fn failure_groups(&self, name: &str) -> Result<Vec<FailureGroup>> {
+        self.scan(&Key::groups(name)).collect()
+    }
+
+    /// Forgets everything about a migration. No cluster is touched.
+    ///
+    /// # Errors
+    /// `State` when the disk refuses.
+    pub fn reset(&self, name: &str) -> Result<()> {
+        let _guard = self.guard();
+        for prefix in
+            [Key::failures(name), Key::groups(name), Key::slices(name), Key::shards(name), Key::indices(name)]
+        {
+            for key in self.db.scan_prefix(prefix.bytes()).keys() {
+                let key = key.map_err(|cause| self.broken(cause))?;
+                self.db.remove(key).map_err(|cause| self.broken(cause))?;
+            }
+        }
+        // Last, so that a crash in the middle leaves a migration that can be reset again.
+        self.db.remove(Key::migration(name).bytes()).map_err(|cause| self.broken(cause))?;
+        self.flush()
+    }
+
+    fn guard(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
+        let value = self.db.get(key.bytes()).map_err(|cause| self.broken(cause))?;
+        value.map(|value| decode(key.bytes(), &value)).transpose()
+    }
+
+    fn put<T: Serialize>(&self, key: &Key, record: &T) -> Result<()> {
+        self.db.insert(key.bytes(), encode(record)?).map(drop).map_err(|cause| self.broken(cause))
+    }
+
+    fn scan<T: DeserializeOwned>(&self, prefix: &Key) -> impl Iterator<Item = Result<T>> + Send + use<T> {
+        let path = self.state_dir.clone();
+        self.db.scan_prefix(prefix.bytes()).map(move |entry| {
+            let (key, value) = entry.map_err(|cause| unusable(&path, cause))?;
+            decode(&key, &value)
+        })
+    }
+
+    fn broken(&self, cause: sled::Error) -> Error {
+        unusable(&self.state_dir, cause)
+    }
+}
+
+fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(record)
+        .map_err(|cause| Error::unexpected("encode", "a record cannot be written as JSON").because(cause))
+}
+
+fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T> {
+    serde_json::from_slice(value).map_err(|cause| {
+        Error::state("corrupt", format!("the record {} cannot be read", key.escape_ascii()))
+            .hint("restore the state directory from a backup, or `esferry reset` the migration")
+            .because(cause)
+    })
+}
+
+fn unusable(path: &Path, cause: sled::Error) -> Error {
+    let (code, hint) = match &cause {
+        sled::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => {
+            ("disk_full", "make room on the disk and start again: nothing is lost")
+        }
+        sled::Error::Io(_) => ("store_io", "check that the directory is writable and the disk healthy"),
+        _ => ("corrupt", "restore the state directory from a backup, or start over with another --state-dir"),
+    };
+    Error::state(code, format!("the store in {} cannot be used", path.display())).hint(hint).because(cause)
+}

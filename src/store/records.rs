@@ -1,0 +1,236 @@
+//! What the store holds, as it is written: one JSON value a record (`docs/store.md` has the layout).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::phase::{Phase, Standing};
+use crate::plan::slice::{Cursor, Slice, SliceId};
+
+/// A migration and where it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MigrationRecord {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Where it is.
+    pub phase: Phase,
+    /// How it is doing there.
+    pub standing: Standing,
+    /// The plan-relevant configuration, by key, without credentials; drift is refused.
+    pub fingerprint: BTreeMap<String, String>,
+    /// Both clusters as they named themselves when the migration was planned.
+    pub clusters: Option<ClusterPair>,
+    /// When it was first started.
+    pub created: Timestamp,
+    /// When copying began.
+    pub copy_started: Option<Timestamp>,
+    /// When the last slice was settled.
+    pub copy_finished: Option<Timestamp>,
+    /// Milliseconds spent planning, over all runs.
+    #[serde(default)]
+    pub planning_ms: u64,
+    /// Milliseconds spent copying, over all runs (time in which no daemon ran is left out).
+    #[serde(default)]
+    pub copying_ms: u64,
+}
+
+/// Identity of source and target: name and, where the version has one, uuid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterPair {
+    /// The cluster that is read.
+    pub source: String,
+    /// The cluster that is written.
+    pub target: String,
+}
+
+/// One source index with its target.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IndexRecord {
+    /// Ordinal within the migration: the first part of its slices' names.
+    pub ordinal: u32,
+    /// Name on the source.
+    pub source: String,
+    /// Its uuid there: an index deleted and made anew under the same name is noticed.
+    pub source_uuid: String,
+    /// Name on the target.
+    pub target: String,
+    /// The target's uuid, once it is prepared: another one means that what was copied is lost.
+    #[serde(default)]
+    pub target_uuid: Option<String>,
+    /// Primary shards of the source.
+    pub shards: u32,
+    /// Types of the source, in mapping order.
+    pub types: Vec<String>,
+    /// The type that the target wants in a bulk action line, where it wants one.
+    pub target_type: Option<String>,
+    /// How it is sliced, and why so.
+    pub strategy: String,
+    /// What the plan found worth telling.
+    #[serde(default)]
+    pub remarks: Vec<String>,
+    /// Settings of the target as they were before the load; stored before they are changed.
+    pub originals: Option<Originals>,
+    /// True once the target index stands, its `originals` are stored and its settings changed for the load.
+    #[serde(default)]
+    pub prepared: bool,
+    /// True once the originals are back.
+    #[serde(default)]
+    pub restored: bool,
+    /// The count of both sides at the end.
+    pub counted: Option<Counted>,
+}
+
+/// Settings to put back; `None`: the target's default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Originals {
+    /// `index.refresh_interval`.
+    pub refresh_interval: Option<String>,
+    /// `index.number_of_replicas`.
+    pub number_of_replicas: Option<String>,
+    /// `index.auto_expand_replicas`, which would override the number of replicas.
+    #[serde(default)]
+    pub auto_expand_replicas: Option<String>,
+    /// True when esferry created the index.
+    pub created: bool,
+}
+
+/// Both sides counted, after a refresh of both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// `_count` of the source (with the migration's query; hidden types included).
+    pub source: u64,
+    /// `_count` of the target.
+    pub target: u64,
+    /// Documents of this index in the failure list.
+    pub failures: u64,
+    /// Why they differ, when they do.
+    pub explanation: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One planned shard.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ShardRecord {
+    /// Slices of it.
+    pub slices: u32,
+    /// Documents counted in the shard after it was planned.
+    pub docs: u64,
+    /// Sum of the slices' counts.
+    pub sliced_docs: u64,
+    /// Writes that the server counted while the shard was planned: the tolerance between the two.
+    pub writes_meanwhile: u64,
+}
+
+/// A slice and its state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SliceRecord {
+    /// What it is.
+    pub slice: Slice,
+    /// Where it is.
+    pub state: SliceState,
+    /// What became of its documents, up to the cursor.
+    pub counts: Counts,
+    /// Attempts begun.
+    pub attempts: u32,
+}
+
+/// Durable states of a slice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SliceState {
+    /// Not begun, or begun by an attempt that left nothing behind. Set by the planner, and kept while a slice that
+    /// can only start over is open: a crash starts it over.
+    Waiting,
+    /// Settled up to the cursor, by every [`Settlement`](super::Settlement). A crash goes on from there.
+    Open {
+        /// Everything before it is settled.
+        cursor: Cursor,
+    },
+    /// Every document is settled. Set once, together with the slice's counts and failures; never read again.
+    Done,
+    /// Given up for now, with the reason; `resume` tries again.
+    SetAside {
+        /// Why.
+        reason: String,
+        /// Where it goes on when it is resumed.
+        cursor: Cursor,
+    },
+}
+
+/// What became of documents. `read == written + present + superseded + rejected` once a slice is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Documents received from the source.
+    pub read: u64,
+    /// Bytes of `_source` received.
+    pub bytes: u64,
+    /// Written and acknowledged.
+    pub written: u64,
+    /// On the target already in this very version (409, equal), or kept by `create`.
+    pub present: u64,
+    /// A newer version is on the target (409, higher).
+    pub superseded: u64,
+    /// Refused for good: in the failure list.
+    pub rejected: u64,
+}
+
+impl Counts {
+    /// Adds another's numbers.
+    pub fn add(&mut self, other: &Counts) {
+        self.read += other.read;
+        self.bytes += other.bytes;
+        self.written += other.written;
+        self.present += other.present;
+        self.superseded += other.superseded;
+        self.rejected += other.rejected;
+    }
+    /// Documents with a final outcome.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        self.written + self.present + self.superseded + self.rejected
+    }
+}
+
+/// One document that the target refused for good. No body: `failures retry` reads it again from the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The slice that met it.
+    pub slice: SliceId,
+    /// Source index.
+    pub index: String,
+    /// Source type, where the source has types.
+    pub doc_type: Option<String>,
+    /// Document id.
+    pub id: String,
+    /// Routing, where it has one.
+    pub routing: Option<String>,
+    /// The source's version.
+    pub version: Option<u64>,
+    /// HTTP status of the item or request.
+    pub status: u16,
+    /// The server's error type, such as `mapper_parsing_exception`, or one of esferry's own such as `invalid_json`.
+    pub error_type: String,
+    /// The server's reason, whole, causes joined.
+    pub reason: String,
+    /// Times it was sent.
+    pub attempts: u32,
+    /// First refusal.
+    pub first: Timestamp,
+    /// Last refusal.
+    pub last: Timestamp,
+}
+
+/// Failures of one error type, kept incrementally.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureGroup {
+    /// The error type.
+    pub error_type: String,
+    /// How many.
+    pub count: u64,
+    /// One of them: its id.
+    pub example_id: String,
+    /// And its reason.
+    pub example_reason: String,
+}

@@ -1,0 +1,104 @@
+//! Esferry beside others that do its job, on the same servers, documents and machine, in one go.
+
+mod contestant;
+mod measured;
+mod table;
+
+pub use measured::Cost;
+
+use crate::data::{AlertSet, load_alerts};
+use crate::endpoint::Endpoint;
+use crate::servers::{Node, NodeSpec};
+use anyhow::{Context, Result, bail};
+use contestant::Contestant;
+use std::path::PathBuf;
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct BenchOptions {
+    /// The program; without it only the others are measured.
+    pub esferry: Option<PathBuf>,
+    /// How many documents.
+    pub documents: u64,
+    /// How often each.
+    pub rounds: u32,
+    /// The others are left out: for a quick look at esferry alone.
+    pub alone: bool,
+}
+
+/// The servers and documents that all contestants use.
+struct Arena {
+    source: Node,
+    target: Node,
+    documents: u64,
+    esferry: Option<PathBuf>,
+}
+
+const SOURCE_INDEX: &str = "alerts";
+const TARGET_INDEX: &str = "copied";
+
+/// Measures, printing what it does to stderr, and prints the table to stdout.
+pub async fn bench(options: BenchOptions) -> Result<()> {
+    let mut contestants =
+        vec![Contestant::Floor, Contestant::Reading, Contestant::Reindex, Contestant::Python];
+    if options.alone {
+        contestants.clear();
+    }
+    if options.esferry.is_some() {
+        contestants.push(Contestant::Esferry);
+    }
+    eprintln!("bench: starting 1.7.6 and 6.8.23");
+    let arena = Arena {
+        source: Node::start(NodeSpec::new("1.7.6").heap("512m").full_speed()).await?,
+        target: Node::start(NodeSpec::new("6.8.23").heap("1g").full_speed()).await?,
+        documents: options.documents,
+        esferry: options.esferry.clone(),
+    };
+    eprintln!("bench: loading {} documents into the source", options.documents);
+    load_alerts(&arena.source.endpoint(), SOURCE_INDEX, arena.set()).await?;
+    eprintln!("bench: warming the servers up");
+    for warming in [Contestant::Floor, Contestant::Reading] {
+        warming.run(&arena).await?;
+    }
+    let mut results: Vec<(Contestant, Vec<Cost>)> =
+        contestants.iter().map(|contestant| (*contestant, Vec::new())).collect();
+    for round in 1..=options.rounds {
+        for (contestant, costs) in &mut results {
+            let cost = contestant.run(&arena).await.with_context(|| format!("{contestant:?}"))?;
+            eprintln!("bench: round {round}: {contestant:?} took {:.1} s", cost.wall.as_secs_f64());
+            costs.push(cost);
+        }
+    }
+    let planning = match &options.esferry {
+        Some(_) => Some(contestant::planning(&arena).await?),
+        None => None,
+    };
+    println!("{}", table::render(&results, planning, options.documents));
+    Ok(())
+}
+
+impl Arena {
+    fn set(&self) -> AlertSet {
+        AlertSet::plain(68, self.documents)
+    }
+
+    /// Makes the target index anew, as a migration would for the load.
+    async fn empty_target(&self) -> Result<Endpoint> {
+        let endpoint = self.target.endpoint();
+        let mut body = crate::data::Body::Alerts.target()?;
+        body["settings"]["refresh_interval"] = "-1".into();
+        endpoint.recreate_index(TARGET_INDEX, &body).await?;
+        Ok(endpoint)
+    }
+
+    /// Fails unless every document arrived.
+    async fn check_target(&self) -> Result<()> {
+        let endpoint = self.target.endpoint();
+        endpoint.refresh(TARGET_INDEX).await?;
+        let arrived = endpoint.count(TARGET_INDEX).await?;
+        if arrived != self.documents {
+            bail!("{arrived} documents arrived of {}", self.documents);
+        }
+        Ok(())
+    }
+}

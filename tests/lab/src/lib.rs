@@ -1,0 +1,23 @@
+//! What esferry's tests, demo and benchmarks share.
+//!
+//! - [`servers`]: real Elasticsearch and OpenSearch servers on loopback, without containers.
+//! - [`data`]: documents to migrate: cities, the seed's alerts, and odd ones of every kind.
+//! - [`mod@compare`]: two indices, document by document, by a reader that shares nothing with esferry's own.
+//! - [`proxy`]: an HTTP proxy that counts requests and makes faults.
+//! - [`demo`] and [`mod@bench`]: what `scripts/demo` and `scripts/bench` run.
+
+pub mod bench;
+pub mod compare;
+pub mod data;
+pub mod demo;
+pub mod endpoint;
+pub mod proxy;
+pub mod reader;
+pub mod servers;
+mod wanted;
+
+pub use compare::{Comparison, compare};
+pub use endpoint::Endpoint;
+pub use proxy::{Gate, Proxy, Rule};
+pub use servers::{Node, NodeSpec, Servers};
+pub use wanted::wanted;

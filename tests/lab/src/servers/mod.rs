@@ -1,0 +1,23 @@
+//! Real servers on loopback: fetched once, started in a second or few, ended only by who started them.
+
+mod account;
+mod artifact;
+mod cache;
+mod folder;
+mod java;
+mod launch;
+mod node;
+mod pair;
+mod process;
+mod release;
+mod shared;
+
+pub use account::Account;
+pub use artifact::{Artifact, Origin};
+pub use cache::{Cache, Lock};
+pub use java::Java;
+pub use node::{Node, NodeSpec};
+pub use pair::{start_pair, wait_for_nodes};
+pub use process::ProcessId;
+pub use release::{Family, RELEASES, Release};
+pub use shared::{RunningServer, Servers};
