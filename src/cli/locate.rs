@@ -30,8 +30,11 @@ impl Source {
             return Ok(Source::Daemon(client));
         }
         if let Some(pid) = running_pid(&state_dir) {
-            return Err(Error::state("daemon_not_listening", format!("process {pid} holds {} and does not answer", state_dir.display()))
-                .hint("it is starting, leaving, or another command at work: try again in a moment"));
+            return Err(Error::state(
+                "daemon_not_listening",
+                format!("process {pid} holds {} and does not answer", state_dir.display()),
+            )
+            .hint("it is starting, leaving, or another command at work: try again in a moment"));
         }
         if !state_dir.join("store").exists() {
             return Ok(Source::Nothing(state_dir));

@@ -73,7 +73,14 @@ pub struct Global {
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// When to use colours
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = false)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = false
+    )]
     pub color: Colour,
 }
 
@@ -93,7 +100,7 @@ pub enum Colour {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Copy one index, without a configuration file; called again it goes on where it was
-    Copy(copy::Copy),
+    Copy(Box<copy::Copy>),
     /// Work through the configured migrations, then stay for status and control
     Run(run::Run),
     /// Show everything that a run would do, and do nothing of it
@@ -180,7 +187,49 @@ mod tests {
 
     #[test]
     fn help_of_everything() {
-        insta::assert_snapshot!(help(&[]), @"");
+        insta::assert_snapshot!(help(&[]), @r"
+        Move Elasticsearch indices from an old cluster to a new one: sliced, checkpointed, resumable
+
+        Usage: esferry [OPTIONS] <COMMAND>
+
+        Commands:
+          copy         Copy one index, without a configuration file; called again it goes on where it was
+          run          Work through the configured migrations, then stay for status and control
+          plan         Show everything that a run would do, and do nothing of it
+          check        Validate the configuration and ask both clusters whether a run can succeed
+          status       Show how the migrations are doing
+          failures     Look at the documents that did not arrive, and try them again
+          pause        Hold a migration; stored, so a restart keeps it
+          resume       Let a paused migration go on, and take up again what was set aside
+          reset        Forget the progress of a migration; never touches a cluster
+          completions  Print a completion script for a shell
+          help         Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help     Print help (see more with '--help')
+          -V, --version  Print version
+
+        Global options:
+              --config <FILE>    Configuration file [default: migrations.toml, then
+                                 /etc/esferry/migrations.toml]
+              --state-dir <DIR>  Where progress is kept and the daemon listens [default: `state_dir` of the
+                                 configuration]
+              --json             Print the result as JSON
+              --log <LOG>        Log format and filter: human, json, debug, esferry=trace, or several:
+                                 json,debug
+          -v, --verbose...       Log more (-vv: everything)
+              --color <WHEN>     When to use colours [default: auto] [possible values: auto, always, never]
+
+        Examples:
+          esferry copy http://old:9200/alerts http://new:9200/alerts   # one index, no configuration
+          esferry check && esferry plan                                # what would happen
+          esferry run --once                                           # do it, and leave
+          esferry status --watch                                       # from another terminal
+
+        Exit codes:
+          0 done · 1 unexpected · 2 usage, configuration or refusal · 3 state (drift, locked, corrupt)
+          4 finished with failures or differences · 5 temporary, try again · 130 interrupted
+        ");
     }
 
     #[test]
@@ -191,7 +240,89 @@ mod tests {
             let text = help(&[&name]);
             assert!(text.contains("Examples:"), "`{name}` has no examples:\n{text}");
         }
-        insta::assert_snapshot!(help(&["copy"]), @"");
-        insta::assert_snapshot!(help(&["failures"]), @"");
+        insta::assert_snapshot!(help(&["copy"]), @r#"
+        Copy one index, without a configuration file; called again it goes on where it was
+
+        Usage: esferry copy [OPTIONS] <FROM> <TO>
+
+        Arguments:
+          <FROM>  The index to read: http://host:9200/INDEX
+          <TO>    Where it goes: http://host:9200/INDEX; without INDEX it keeps its name
+
+        Options:
+              --query <JSON>       Copy only what matches this query, in the source's own language
+              --schema <SCHEMA>    Target mapping: same, existing or file:PATH [default: same]
+              --slice-docs <N>     Documents a slice aims at [default: 50000]
+              --parallel <N>       Slices read side by side [default: 4]
+              --write-mode <MODE>  Which document wins when the target has one already [default: external]
+                                   [possible values: external, create, index]
+              --accept-drift       Go on with options that changed since the copy was begun
+          -h, --help               Print help (see more with '--help')
+
+        Credentials:
+              --from-user <USER>              User on the source
+              --from-password-env <VARIABLE>  Environment variable with the password on the source
+              --from-api-key-env <VARIABLE>   Environment variable with an API key of the source
+              --from-ca <FILE>                PEM file of authorities to trust for the source
+              --to-user <USER>                User on the target
+              --to-password-env <VARIABLE>    Environment variable with the password on the target
+              --to-api-key-env <VARIABLE>     Environment variable with an API key of the target
+              --to-ca <FILE>                  PEM file of authorities to trust for the target
+
+        Global options:
+              --config <FILE>    Configuration file [default: migrations.toml, then
+                                 /etc/esferry/migrations.toml]
+              --state-dir <DIR>  Where progress is kept and the daemon listens [default: `state_dir` of the
+                                 configuration]
+              --json             Print the result as JSON
+              --log <LOG>        Log format and filter: human, json, debug, esferry=trace, or several:
+                                 json,debug
+          -v, --verbose...       Log more (-vv: everything)
+              --color <WHEN>     When to use colours [default: auto] [possible values: auto, always, never]
+
+        Examples:
+          esferry copy http://old:9200/alerts http://new:9200/alerts
+          esferry copy http://old:9200/alerts https://new:9200/alerts --to-user esferry --to-password-env
+          ES_PASSWORD
+          esferry copy http://old:9200/alerts http://new:9200/alerts --query '{"term":{"status":"open"}}'
+          esferry copy 'http://old:9200/logs-*' http://new:9200/ --schema existing
+
+        Progress is kept in ./esferry-state (or --state-dir): interrupted and called again, it goes on where
+        it was.
+        A password is never part of a URL or an argument: name the environment variable that holds it.
+        "#);
+        insta::assert_snapshot!(help(&["failures"]), @r"
+        Look at the documents that did not arrive, and try them again
+
+        Usage: esferry failures [OPTIONS] <COMMAND>
+
+        Commands:
+          list    Show them by error type: how many, one example, what to do
+          show    Show everything that is known of one document
+          retry   Read the documents again from the source and write them
+          export  Write all of them as lines of JSON
+          help    Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help  Print help (see more with '--help')
+
+        Global options:
+              --config <FILE>    Configuration file [default: migrations.toml, then
+                                 /etc/esferry/migrations.toml]
+              --state-dir <DIR>  Where progress is kept and the daemon listens [default: `state_dir` of the
+                                 configuration]
+              --json             Print the result as JSON
+              --log <LOG>        Log format and filter: human, json, debug, esferry=trace, or several:
+                                 json,debug
+          -v, --verbose...       Log more (-vv: everything)
+              --color <WHEN>     When to use colours [default: auto] [possible values: auto, always, never]
+
+        Examples:
+          esferry failures list alerts                  # by error type: how many, an example, what to do
+          esferry failures list alerts --json           # every one, a line of JSON each
+          esferry failures show alerts 5d1a7c3e         # the whole answer of the server
+          esferry failures retry alerts --type mapper_parsing_exception
+          esferry failures export alerts --output failures.ndjson
+        ");
     }
 }

@@ -34,7 +34,8 @@ pub fn rate(per_second: Option<f64>) -> String {
 
 /// `61.3 %`, never rounded up to a hundred; or `n/a`.
 pub fn percent(fraction: Option<f64>) -> String {
-    fraction.map_or_else(|| NOTHING.to_owned(), |fraction| format!("{:.1} %", (fraction * 1000.0).floor() / 10.0))
+    fraction
+        .map_or_else(|| NOTHING.to_owned(), |fraction| format!("{:.1} %", (fraction * 1000.0).floor() / 10.0))
 }
 
 /// `1 h 18 min`, `4 min 10 s`, `12 s`.
@@ -61,7 +62,10 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([0, 12, 6131, 148_213, 9_999_999].map(grouped), ["0", "12", "6 131", "148 213", "9 999 999"]);
+        assert_eq!(
+            [0, 12, 6131, 148_213, 9_999_999].map(grouped),
+            ["0", "12", "6 131", "148 213", "9 999 999"]
+        );
         assert_eq!(documents(306_412_345), "306.4 M");
         assert_eq!(documents(1_999_960_000), "2 000.0 M");
         assert_eq!(documents(148_213), "148 213");
@@ -80,6 +84,9 @@ mod tests {
     #[test]
     fn times_have_two_units() {
         let text = |seconds| duration(Duration::from_secs(seconds));
-        assert_eq!([0, 12, 250, 4680, 100_000].map(text), ["0 s", "12 s", "4 min 10 s", "1 h 18 min", "1 d 3 h"]);
+        assert_eq!(
+            [0, 12, 250, 4680, 100_000].map(text),
+            ["0 s", "12 s", "4 min 10 s", "1 h 18 min", "1 d 3 h"]
+        );
     }
 }

@@ -24,8 +24,9 @@ pub fn write(bytes: &[u8]) -> Result<()> {
 
 /// Writes a value to stdout as JSON for people and programs.
 pub fn print_json(value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Error::unexpected("not_json", "the result cannot be written as JSON").because(error))?;
+    let text = serde_json::to_string_pretty(value).map_err(|error| {
+        Error::unexpected("not_json", "the result cannot be written as JSON").because(error)
+    })?;
     print(&format!("{text}\n"))
 }
 
@@ -134,8 +135,14 @@ mod tests {
     #[test]
     fn an_error_is_told_with_its_causes_and_its_hint() {
         let inner = Error::temporary("inner", "connection refused");
-        let error = Error::temporary("unreachable", "cluster `old` does not answer").because(inner).hint("check the URL");
-        insta::assert_snapshot!(describe(&error, Paint::off()), @"");
+        let error = Error::temporary("unreachable", "cluster `old` does not answer")
+            .because(inner)
+            .hint("check the URL");
+        insta::assert_snapshot!(describe(&error, Paint::off()), @r"
+        error[unreachable]: cluster `old` does not answer
+          caused by: connection refused
+          hint: check the URL
+        ");
         assert!(describe(&error, Paint(true)).starts_with("\x1b[1;31merror[unreachable]\x1b[0m: "));
     }
 }

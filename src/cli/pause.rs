@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::control::BY_OPERATOR;
+use crate::engine;
 use crate::engine::phase::Standing;
 use crate::error::Result;
 
@@ -11,7 +12,9 @@ use super::{DONE, Global, output};
 
 /// `esferry pause NAME`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  esferry pause alerts\n  esferry pause alerts --reason 'until the reindex of the nightly job is through'")]
+#[command(
+    after_help = "Examples:\n  esferry pause alerts\n  esferry pause alerts --reason 'until the reindex of the nightly job is through'"
+)]
 pub struct Pause {
     /// The migration
     name: String,
@@ -50,7 +53,7 @@ impl Resume {
             Source::Daemon(client) => client.resume(&self.name).await?,
             Source::Store(store) => {
                 locate::known(&store, &self.name)?;
-                crate::engine::resume_stored(&store, &self.name)?;
+                engine::resume(&store, &self.name)?;
                 output::note("no daemon is running: the next one will go on with it");
             }
             Source::Nothing(state_dir) => return Err(locate::nothing_ran(&state_dir)),

@@ -17,15 +17,27 @@ pub fn remedy(error_type: &str, reason: &str) -> String {
         "illegal_argument_exception" if reason.contains("total fields") => {
             "the target has too many fields: raise `index.mapping.total_fields.limit`, or map the object as not enabled"
         }
-        "illegal_argument_exception" => "the target's mapping or settings refuse the document: the reason says which",
-        "routing_missing_exception" => "the target's mapping requires routing and the document has none: lift it",
+        "illegal_argument_exception" => {
+            "the target's mapping or settings refuse the document: the reason says which"
+        }
+        "routing_missing_exception" => {
+            "the target's mapping requires routing and the document has none: lift it"
+        }
         "too_large" => "the document is larger than the target takes: raise `http.max_content_length` there",
+        "id_too_long" => "its id is longer than the target takes: give it a shorter one at the source",
+        "raw_line_break" => {
+            "its body has a line break inside a string, which is no valid JSON: write it anew at the source"
+        }
         "dropped_by_pipeline" => "the ingest pipeline dropped it: change the pipeline, or accept that",
-        "action_request_validation_exception" => "the target refuses its id or metadata: change it at the source",
+        "action_request_validation_exception" => {
+            "the target refuses its id or metadata: change it at the source"
+        }
         "invalid_json" | "json_parse_exception" | "parse_exception" | "json_e_o_f_exception" => {
             "the source holds a body that is no valid JSON: write the document anew at the source"
         }
-        "version_conflict_engine_exception" => "another writer was faster: compare both sides, and keep the newer one",
+        "version_conflict_engine_exception" => {
+            "another writer was faster: compare both sides, and keep the newer one"
+        }
         _ => "see the reason with `esferry failures show`; change the target or the document",
     };
     format!("{what}, {FIX_AND_RETRY}")
@@ -37,9 +49,15 @@ mod tests {
 
     #[test]
     fn the_reason_decides_where_the_type_is_broad() {
-        let immense = remedy("illegal_argument_exception", "Document contains at least one immense term in field=\"x\"");
+        let immense = remedy(
+            "illegal_argument_exception",
+            "Document contains at least one immense term in field=\"x\"",
+        );
         assert!(immense.contains("ignore_above"));
-        assert!(remedy("illegal_argument_exception", "Limit of total fields [1000]").contains("total_fields.limit"));
+        assert!(
+            remedy("illegal_argument_exception", "Limit of total fields [1000]")
+                .contains("total_fields.limit")
+        );
         assert!(remedy("of_tomorrow_exception", "").ends_with("then `esferry failures retry`"));
     }
 }

@@ -38,7 +38,10 @@ impl Reset {
         }
         let changed = settings_left_changed(&store.indices(&self.name)?);
         store.reset(&self.name)?;
-        output::note(&format!("the progress of `{}` is forgotten; nothing was changed on a cluster", self.name));
+        output::note(&format!(
+            "the progress of `{}` is forgotten; nothing was changed on a cluster",
+            self.name
+        ));
         for line in changed {
             output::note(&line);
         }
@@ -47,15 +50,21 @@ impl Reset {
 
     fn ask(&self, store: &Store) -> Result<()> {
         if !io::stdin().is_terminal() {
-            return Err(Error::config("not_confirmed", format!("`{}` was not reset: nobody can be asked", self.name))
-                .hint("add --yes"));
+            return Err(Error::config(
+                "not_confirmed",
+                format!("`{}` was not reset: nobody can be asked", self.name),
+            )
+            .hint("add --yes"));
         }
         let mut done: u64 = 0;
         for slice in store.slices(&self.name) {
             done += slice?.counts.settled();
         }
         let docs = numbers::grouped(done);
-        let question = format!("forget the progress of `{}` ({docs} documents settled)? No cluster is touched. [y/N] ", self.name);
+        let question = format!(
+            "forget the progress of `{}` ({docs} documents settled)? No cluster is touched. [y/N] ",
+            self.name
+        );
         let answer = io::stderr()
             .write_all(question.as_bytes())
             .and_then(|()| {

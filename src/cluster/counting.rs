@@ -142,6 +142,18 @@ impl Cluster {
         }
     }
 
+    /// What a document of an index takes on the source's disk, about: a guess of its size, `None` without documents.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn mean_document_bytes(&self, index: &str) -> Result<Option<u64>, CallError> {
+        let answer = self.ask(&Request::get(format!("/{}/_stats/docs,store", encode(index)))).await?;
+        let number = |pointer: &str| answer.pointer(pointer).and_then(Value::as_u64);
+        let (docs, bytes) =
+            (number("/_all/primaries/docs/count"), number("/_all/primaries/store/size_in_bytes"));
+        Ok(docs.zip(bytes).and_then(|(docs, bytes)| bytes.checked_div(docs)))
+    }
+
     /// Statistics of the primary copy of a shard.
     async fn shard_stats(&self, index: &str, shard: u32) -> Result<Value, CallError> {
         let answer = self.ask(&Request::get(format!("/{}/_stats?level=shards", encode(index)))).await?;

@@ -62,14 +62,6 @@ impl Cluster {
         indices.iter().map(|(name, described)| self.describe(name, described)).collect()
     }
 
-    /// One index by its concrete name.
-    ///
-    /// # Errors
-    /// Any [`CallError`].
-    pub async fn index(&self, name: &str) -> Result<Option<IndexInfo>, CallError> {
-        Ok(self.indices().await?.into_iter().find(|index| index.name == name))
-    }
-
     fn describe(&self, name: &str, described: &Value) -> Result<IndexInfo, CallError> {
         let missing =
             |what: &str| CallError::Malformed(format!("index {name} without {what} in the cluster state"));

@@ -239,6 +239,19 @@ impl WriteMode {
     }
 }
 
+impl Default for MigrationConfig {
+    fn default() -> Self {
+        MigrationConfig {
+            from: FromConfig { cluster: String::new(), indices: Vec::new(), query: None },
+            to: ToConfig { cluster: String::new(), index: default_target_index() },
+            schema: Schema::default(),
+            slice: SliceConfig::default(),
+            write: WriteConfig::default(),
+            max_failure_ratio: default_max_failure_ratio(),
+        }
+    }
+}
+
 impl Default for ClusterConfig {
     fn default() -> Self {
         ClusterConfig { urls: Vec::new(), auth: None, ca: None, timeout: default_timeout(), gzip: false }

@@ -312,3 +312,39 @@ proptest::proptest! {
         }
     }
 }
+
+/// The `toml` blocks of a page that are whole files.
+fn examples(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .filter(|text| text.contains("[clusters"))
+}
+
+#[test]
+fn every_example_of_the_reference_parses_and_every_key_is_in_it() {
+    let page = include_str!("../../docs/configuration.md");
+    assert!(examples(page).count() > 0);
+    for example in examples(page) {
+        parse(example, "docs/configuration.md").unwrap();
+    }
+    let tables = [
+        format!("{CLUSTERS}[x]\n"),
+        format!("{CLUSTERS}x = 1\n"),
+        format!("{CLUSTERS}[statsd]\nx = 1\n"),
+        with("x = 1\n"),
+        with("slice = { x = 1 }\n"),
+        with("write = { x = 1 }\n"),
+        format!("{CLUSTERS}[migrations.a]\nfrom = {{ x = 1 }}\n"),
+        format!(
+            "{CLUSTERS}[migrations.a]\nfrom = {{ cluster = \"old\", indices = [\"a\"] }}\nto = {{ x = 1 }}\n"
+        ),
+    ];
+    for table in &tables {
+        let error = parse(table, "x").unwrap_err();
+        let (_, keys) = error.remedy().unwrap().split_once(": ").unwrap();
+        for key in keys.split('`').skip(1).step_by(2) {
+            assert!(page.contains(&format!("| `{key}` |")), "{key} is not in the reference ({error})");
+        }
+    }
+}

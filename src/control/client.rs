@@ -6,12 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
 use reqwest::{RequestBuilder, Response, Url};
-use serde::Serialize;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::engine::RetryReport;
 use crate::error::{Error, Result};
-use crate::store::records::FailureGroup;
+use crate::store::records::{Failure, FailureGroup};
 use crate::store::socket_path;
 
 use super::fault::Fault;
@@ -31,14 +31,22 @@ pub struct Client {
 }
 
 /// Which failure records are wanted.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub struct Wanted {
     /// Of this error type only.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type")]
     pub error_type: Option<String>,
     /// Of this document id only.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+}
+
+impl Wanted {
+    /// Whether this record is one of them.
+    #[must_use]
+    pub fn takes(&self, failure: &Failure) -> bool {
+        self.error_type.as_ref().is_none_or(|wanted| *wanted == failure.error_type)
+            && self.id.as_ref().is_none_or(|wanted| *wanted == failure.id)
+    }
 }
 
 impl Client {

@@ -16,6 +16,7 @@ use crate::engine::{Engine, RetryReport};
 use crate::error::{Error, Kind, Result};
 use crate::store::records::FailureGroup;
 
+use super::client::Wanted;
 use super::fault::{Fault, unknown_migration};
 use super::status::{MigrationStatus, StatusDocument};
 use super::{lines, socket};
@@ -41,13 +42,6 @@ struct PauseRequest {
 struct RetryRequest {
     #[serde(rename = "type")]
     error_type: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RecordFilter {
-    #[serde(rename = "type")]
-    error_type: Option<String>,
-    id: Option<String>,
 }
 
 impl ControlServer {
@@ -114,16 +108,13 @@ async fn failure_groups(
 async fn failure_records(
     State(engine): State<Engine>,
     Path(name): Path<String>,
-    Query(filter): Query<RecordFilter>,
+    Query(wanted): Query<Wanted>,
 ) -> Answer<Response> {
     known(&engine, &name)?;
-    Ok(lines::answer(engine.store().failures(&name).filter(move |record| match record {
-        Ok(failure) => {
-            filter.error_type.as_ref().is_none_or(|wanted| *wanted == failure.error_type)
-                && filter.id.as_ref().is_none_or(|wanted| *wanted == failure.id)
-        }
-        Err(_) => true,
-    })))
+    let records = engine.store().failures(&name);
+    Ok(lines::answer(
+        records.filter(move |record| record.as_ref().map_or(true, |failure| wanted.takes(failure))),
+    ))
 }
 
 async fn retry(

@@ -147,3 +147,13 @@ async fn failure_records_stream_whole_or_filtered() {
     assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), 3001);
     server.stop().await;
 }
+
+#[test]
+fn the_documented_json_is_the_document() {
+    let page = include_str!("../../docs/status.md");
+    let example = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let written: serde_json::Value = serde_json::from_str(example).unwrap();
+    let document: status::StatusDocument = serde_json::from_str(example).unwrap();
+    assert_eq!(document.version, status::STATUS_VERSION);
+    assert_eq!(serde_json::to_value(&document).unwrap(), written);
+}

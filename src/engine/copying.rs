@@ -78,15 +78,30 @@ impl Queue {
 }
 
 impl Context {
-    /// Copies every slice that is not done.
+    /// Copies every slice that is not done, and those that `resume` takes up again meanwhile.
     ///
     /// # Errors
     /// The first error that no waiting cures; the other workers are stopped with their checkpoints.
     pub(super) async fn copy(&self, stop: &CancellationToken) -> Result<CopyEnd> {
         let records = self.indices().await?;
-        let mut queue = self.queue(&records).await?;
         let copies = self.copies(&records).await?;
-        let stop = stop.child_token();
+        loop {
+            let queue = self.queue(&records).await?;
+            if queue.ready.is_empty() {
+                return Ok(CopyEnd::Settled);
+            }
+            if self.work_off(queue, &copies, stop.child_token()).await? == CopyEnd::Stopped {
+                return Ok(CopyEnd::Stopped);
+            }
+        }
+    }
+
+    async fn work_off(
+        &self,
+        mut queue: Queue,
+        copies: &HashMap<u32, Arc<IndexCopy>>,
+        stop: CancellationToken,
+    ) -> Result<CopyEnd> {
         let mut workers: JoinSet<Result<SliceEnd>> = JoinSet::new();
         let mut working: HashMap<Id, SliceId> = HashMap::new();
         let mut failed: Option<Error> = None;
@@ -223,6 +238,9 @@ impl Context {
         for record in records {
             let info = infos.iter().find(|info| info.name == record.source);
             let copy = self.index_copy(record, info, &flights)?;
+            if let Ok(Some(mean)) = self.source.mean_document_bytes(&record.source).await {
+                copy.source.page_size.expect(mean);
+            }
             copies.insert(record.ordinal, Arc::new(copy));
         }
         Ok(copies)

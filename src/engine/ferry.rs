@@ -15,7 +15,7 @@ use super::status::take_over;
 use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Kind, Result};
 use crate::store::Store;
-use crate::store::records::{MigrationRecord, SliceState};
+use crate::store::records::{MigrationRecord, SliceRecord, SliceState};
 use crate::telemetry::statsd::Counters;
 
 /// Between two tries when a cluster cannot be reached.
@@ -188,9 +188,12 @@ impl Ferry {
     /// # Errors
     /// `State` when the store refuses.
     pub(super) fn resume(&self) -> Result<()> {
-        resume(&self.store, &self.name)?;
+        let reopened = resume(&self.store, &self.name)?;
         if let Some(record) = self.store.migration(&self.name)? {
-            take_over(&self.progress, &self.store, &record)?;
+            self.progress.take_migration(&record);
+        }
+        for slice in &reopened {
+            self.progress.slice_reopens(slice);
         }
         self.resumed.notify_one();
         Ok(())
@@ -212,13 +215,20 @@ impl Ferry {
 
     /// One stretch of work: from the stored phase to `Ready`, unless stopped.
     async fn work(&self, stop: &CancellationToken) -> Result<FerryEnd> {
-        let mut record =
-            self.store.update_migration(&self.name, |record| record.standing = Standing::Running)?;
-        self.progress.stand(Standing::Running);
+        let mut record = self.store.update_migration(&self.name, |record| {
+            // A pause that came in this very moment stands.
+            if !matches!(record.standing, Standing::Paused(_)) {
+                record.standing = Standing::Running;
+            }
+        })?;
+        self.progress.stand(record.standing.clone());
+        if matches!(record.standing, Standing::Paused(_)) {
+            return Ok(FerryEnd::Stopped);
+        }
         if matches!(record.phase, Phase::Ready | Phase::CutOver | Phase::Complete) {
             return self.outcome();
         }
-        let context = self.context().await?;
+        let Some(context) = unless(stop, self.context()).await? else { return Ok(FerryEnd::Stopped) };
         context.recognise(&record)?;
         take_over(&self.progress, &self.store, &record)?;
         loop {
@@ -240,7 +250,9 @@ impl Ferry {
                 }
                 Phase::Planned => Event::Started,
                 Phase::Preparing => {
-                    context.prepare().await?;
+                    if unless(stop, context.prepare()).await?.is_none() {
+                        return Ok(FerryEnd::Stopped);
+                    }
                     Event::TargetsReady
                 }
                 Phase::Copying => {
@@ -258,8 +270,13 @@ impl Ferry {
                 }
                 Phase::CatchingUp => Event::CaughtUp,
                 Phase::Verifying => {
-                    context.restore().await?;
-                    context.count_both().await?;
+                    let finished = async {
+                        context.restore().await?;
+                        context.count_both().await
+                    };
+                    if unless(stop, finished).await?.is_none() {
+                        return Ok(FerryEnd::Stopped);
+                    }
                     Event::Verified
                 }
                 Phase::Ready | Phase::CutOver | Phase::Complete => return self.outcome(),
@@ -302,19 +319,27 @@ impl Ferry {
     }
 }
 
-/// Lets a migration go on, with or without a daemon: standing and slices that were set aside.
+/// Work whose steps are idempotent, given up at once when it is to stop: the next start repeats it.
+async fn unless<T>(stop: &CancellationToken, work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+    tokio::select! {
+        outcome = work => outcome.map(Some),
+        () = stop.cancelled() => Ok(None),
+    }
+}
+
+/// Lets a migration go on, with or without a daemon. Returns the slices that had been set aside.
 ///
 /// # Errors
 /// `State` when there is none of that name, or the store refuses.
-pub fn resume(store: &Store, name: &str) -> Result<()> {
-    let mut again = Vec::new();
+pub fn resume(store: &Store, name: &str) -> Result<Vec<SliceRecord>> {
+    let (mut again, mut reopened) = (Vec::new(), Vec::new());
     for slice in store.slices(name) {
         let slice = slice?;
         if let SliceState::SetAside { cursor, .. } = slice.state {
             again.push((slice.slice.id, cursor));
+            reopened.push(slice);
         }
     }
-    let reopened = !again.is_empty();
     for (id, cursor) in again {
         store.update_slice(name, id, |record| {
             record.state = match cursor {
@@ -325,10 +350,12 @@ pub fn resume(store: &Store, name: &str) -> Result<()> {
     }
     let record = store.update_migration(name, |record| {
         record.standing = Standing::Running;
-        if reopened && let Ok(phase) = next(record.phase, Event::Reopened) {
+        if !reopened.is_empty()
+            && let Ok(phase) = next(record.phase, Event::Reopened)
+        {
             record.phase = phase;
         }
     })?;
-    tracing::info!(migration = name, phase = %record.phase, reopened, "resumed");
-    Ok(())
+    tracing::info!(migration = name, phase = %record.phase, reopened = reopened.len(), "resumed");
+    Ok(reopened)
 }

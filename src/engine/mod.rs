@@ -242,11 +242,6 @@ impl Engine {
         if ferry.progress.phase() == phase::Phase::Ready {
             context.count_both().await?;
         }
-        if let Some(record) = self.inner.store.migration(name)?
-            && ferry.progress.phase() == phase::Phase::Ready
-        {
-            status::take_over(&ferry.progress, &self.inner.store, &record)?;
-        }
         Ok(report)
     }
 

@@ -158,8 +158,8 @@ mod tests {
         catching up --Reopened--> preparing
         verifying --Verified--> ready
         verifying --Reopened--> preparing
-        ready --CutOverBegun--> cut over
         ready --Reopened--> preparing
+        ready --CutOverBegun--> cut over
         cut over --RolledBack--> ready
         cut over --Completed--> complete
         ");

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::context::Context;
+use crate::cluster::Cluster;
 use crate::cluster::failure::CallError;
 use crate::cluster::indices::IndexInfo;
 use crate::config::{Schema, WriteMode};
@@ -19,23 +20,23 @@ impl Context {
     /// # Errors
     /// `Refused` and `Config` for targets that cannot or must not be written.
     pub(super) async fn prepare(&self) -> Result<()> {
-        for record in self.indices().await? {
-            self.prepare_index(record).await?;
+        let records = self.indices().await?;
+        let (sources, targets) = (self.described(&self.source).await?, self.described(&self.target).await?);
+        for record in records {
+            let source = sources.iter().find(|index| index.name == record.source);
+            let source = source.ok_or_else(|| gone(&self.source, &record.source))?;
+            let target = targets.iter().find(|index| index.name == record.target).cloned();
+            self.prepare_index(record, source, target).await?;
         }
         Ok(())
     }
 
-    async fn prepare_index(&self, mut record: IndexRecord) -> Result<()> {
-        let sources = self
-            .source
-            .indices()
-            .await
-            .map_err(|cause| cause.during(self.source.name(), "reading the cluster state"))?;
-        let source = sources
-            .iter()
-            .find(|index| index.name == record.source)
-            .ok_or_else(|| gone(&self.source, &record.source))?;
-        let mut target = self.look(&record.target).await?;
+    async fn prepare_index(
+        &self,
+        mut record: IndexRecord,
+        source: &IndexInfo,
+        mut target: Option<IndexInfo>,
+    ) -> Result<()> {
         if let (Some(stored), Some(now)) = (&record.target_uuid, target.as_ref().map(|index| &index.uuid))
             && stored != now
         {
@@ -51,7 +52,8 @@ impl Context {
                 return Err(gone(&self.target, &record.target));
             }
             self.create(source, &record).await?;
-            target = self.look(&record.target).await?;
+            target =
+                self.described(&self.target).await?.into_iter().find(|index| index.name == record.target);
         }
         let target = target.ok_or_else(|| gone(&self.target, &record.target))?;
         if !target.open {
@@ -90,11 +92,8 @@ impl Context {
         Ok(())
     }
 
-    async fn look(&self, index: &str) -> Result<Option<IndexInfo>> {
-        self.target
-            .index(index)
-            .await
-            .map_err(|cause| cause.during(self.target.name(), "reading the cluster state"))
+    async fn described(&self, cluster: &Cluster) -> Result<Vec<IndexInfo>> {
+        cluster.indices().await.map_err(|cause| cause.during(cluster.name(), "reading the cluster state"))
     }
 
     async fn create(&self, source: &IndexInfo, record: &IndexRecord) -> Result<()> {
@@ -163,17 +162,12 @@ impl Context {
     }
 }
 
-fn gone(cluster: &crate::cluster::Cluster, index: &str) -> Error {
+fn gone(cluster: &Cluster, index: &str) -> Error {
     Error::refused("index_gone", format!("cluster `{}`: index `{index}` is gone", cluster.name()))
         .hint("`esferry reset` the migration and plan it again")
 }
 
-fn refused_body(
-    schema: &Schema,
-    target: &crate::cluster::Cluster,
-    record: &IndexRecord,
-    cause: CallError,
-) -> Error {
+fn refused_body(schema: &Schema, target: &Cluster, record: &IndexRecord, cause: CallError) -> Error {
     let from = match schema {
         Schema::File(path) => path.display().to_string(),
         Schema::Same | Schema::Existing => format!("the mapping of `{}`", record.source),

@@ -197,6 +197,23 @@ impl Progress {
         });
     }
 
+    /// A slice that was set aside waits again.
+    pub fn slice_reopens(&self, set_aside: &SliceRecord) {
+        self.inner().retally(set_aside.slice.id, |tally| {
+            tally.set_aside = tally.set_aside.saturating_sub(1);
+            tally.waiting += 1;
+        });
+    }
+
+    /// A failed document is settled otherwise after all.
+    pub fn failure_resolves(&self, counts: &Counts) {
+        let mut inner = self.inner();
+        inner.counts.rejected = inner.counts.rejected.saturating_sub(1);
+        inner.counts.written += counts.written;
+        inner.counts.present += counts.present;
+        inner.counts.superseded += counts.superseded;
+    }
+
     /// Forgets slices and counts, to take them over again from the store.
     pub fn forget_slices(&self) {
         let mut inner = self.inner();

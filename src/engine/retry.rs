@@ -102,7 +102,9 @@ impl Context {
             report.resolved += resolved.len() as u64 - gone;
             report.still_failing += again.len() as u64;
             let (store, name) = (self.store.clone(), self.name.clone());
+            let settled: Vec<Counts> = resolved.iter().map(|(_, counts)| *counts).collect();
             blocking(move || store.resolve_failures(&name, &resolved, &again)).await?;
+            settled.iter().for_each(|counts| self.progress.failure_resolves(counts));
         }
         Ok(())
     }

@@ -21,6 +21,11 @@ impl Context {
     /// # Errors
     /// `Temporary` when a side cannot be counted whole.
     pub(super) async fn count_both(&self) -> Result<()> {
+        let target = &self.target;
+        let targets = target
+            .indices()
+            .await
+            .map_err(|cause| cause.during(target.name(), "reading the cluster state"))?;
         for mut record in self.store.indices(&self.name)? {
             let account = self.account(record.ordinal).await?;
             let from = Selection::all(&record.source, self.config.from.query.as_ref());
@@ -32,10 +37,8 @@ impl Context {
                 .await
                 .map_err(|cause| cause.during(source.name(), &doing))?;
             let doing = format!("counting `{}`", record.target);
-            let target = &self.target;
-            let now =
-                target.index(&record.target).await.map_err(|cause| cause.during(target.name(), &doing))?;
-            if now.map(|index| index.uuid) != record.target_uuid {
+            let now = targets.iter().find(|index| index.name == record.target);
+            if now.map(|index| &index.uuid) != record.target_uuid.as_ref() {
                 return Err(Error::new(
                     Kind::Refused,
                     "target_gone",

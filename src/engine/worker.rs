@@ -288,8 +288,9 @@ impl IndexCopy {
             Ok((stored, groups))
         })
         .await?;
+        let gained = stored.counts.since(&record.counts);
         *record = stored;
-        self.progress.slice_settles(record.slice.id, &counts);
+        self.progress.slice_settles(record.slice.id, &gained);
         if let Some(groups) = groups {
             self.progress.take_failures(groups);
         }

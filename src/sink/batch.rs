@@ -26,6 +26,8 @@ pub struct BatchLimits {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Item {
     pub(super) start: usize,
+    /// Length of the `_id` as a JSON string; it begins at a fixed place of the action.
+    pub(super) id: usize,
     pub(super) source: usize,
     pub(super) end: usize,
 }
@@ -129,7 +131,7 @@ impl Building {
             return;
         }
         self.body.extend_from_slice(b"\n");
-        self.items.push(Item { start, source, end: self.body.len() });
+        self.items.push(Item { start, id: document.id.len(), source, end: self.body.len() });
         self.source_bytes += document.source.len() as u64;
     }
 }

@@ -1,7 +1,5 @@
 //! Reads the answer to a bulk request: as many items as were sent, in their order, or it is no answer.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -24,10 +22,10 @@ pub(super) enum Action<'a> {
 #[derive(Debug, Deserialize)]
 pub(super) struct ItemAnswer<'a> {
     #[serde(rename = "_id", borrow)]
-    pub(super) id: Option<Cow<'a, str>>,
+    pub(super) id: Option<&'a RawValue>,
     pub(super) status: u16,
     #[serde(borrow)]
-    pub(super) result: Option<Cow<'a, str>>,
+    pub(super) result: Option<&'a str>,
     #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
 }
@@ -40,16 +38,11 @@ impl<'a> Action<'a> {
     }
 }
 
-/// The id of an action line, `{"index":{"_id":"…"…`, as text.
-pub(super) fn sent_id(action: &[u8]) -> Option<Cow<'_, str>> {
-    let start = memchr::memmem::find(action, b"\"_id\":")? + 6;
-    let mut values = serde_json::Deserializer::from_slice(&action[start..]).into_iter::<&RawValue>();
-    let raw: &str = values.next()?.ok()?.get();
-    if raw.contains('\\') {
-        serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(raw.trim_matches('"')))
-    }
+/// Whether two JSON strings mean the same id. Both sides mostly escape alike, so the bytes decide first.
+pub(super) fn same_id(sent: &[u8], answered: Option<&RawValue>) -> bool {
+    let Some(answered) = answered.map(|raw| raw.get().as_bytes()) else { return false };
+    let text = |json: &[u8]| serde_json::from_slice::<String>(json).ok();
+    sent == answered || (text(sent).is_some() && text(sent) == text(answered))
 }
 
 /// Id, routing and version of an action line.

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 
 use super::batch::{Batch, Item};
-use super::bulk::{BulkAnswer, sent_id, sent_metadata};
+use super::bulk::{BulkAnswer, same_id, sent_metadata};
 use super::judge::{Verdict, judge};
 use crate::cluster::Cluster;
 use crate::cluster::dialect::writing::BulkTarget;
@@ -166,7 +166,7 @@ impl Sink {
             return Ok(Err(format!("{} documents sent, {} answered", group.items.len(), parsed.items.len())));
         }
         for (action, &position) in parsed.items.iter().zip(&group.items) {
-            if action.answer().id.as_deref() != sent_id(batch.action(position)).as_deref() {
+            if !same_id(batch.id(position, &self.target), action.answer().id) {
                 return Ok(Err("the answer belongs to other documents".to_owned()));
             }
         }
@@ -175,7 +175,7 @@ impl Sink {
         for (action, &position) in parsed.items.iter().zip(&group.items) {
             let item = action.answer();
             let error = item.error.map(serde_json::value::RawValue::get);
-            match judge(item.status, item.result.as_deref(), error, self.mode, group.tries) {
+            match judge(item.status, item.result, error, self.mode, group.tries) {
                 Verdict::Written => delivery.counts.written += 1,
                 Verdict::Present => delivery.counts.present += 1,
                 Verdict::Superseded => delivery.counts.superseded += 1,
@@ -262,6 +262,13 @@ impl Batch {
     fn action(&self, position: usize) -> &[u8] {
         let Item { start, source, .. } = self.items[position];
         &self.body[start..source]
+    }
+
+    /// The `_id` of an item, as the JSON string that was sent.
+    fn id(&self, position: usize, target: &BulkTarget) -> &[u8] {
+        let Item { start, id, .. } = self.items[position];
+        let from = start + target.id_offset();
+        &self.body[from..from + id]
     }
 
     fn body_of(&self, items: &[usize]) -> Bytes {

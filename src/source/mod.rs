@@ -63,6 +63,11 @@ impl PageSize {
         u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, self.most_docs)
     }
 
+    /// A better guess, before the first page is read.
+    pub fn expect(&self, mean_bytes: u64) {
+        self.mean_bytes.fetch_max(mean_bytes, Ordering::Relaxed);
+    }
+
     fn learn(&self, page: &Page) {
         if let Some(mean) =
             u64::try_from(page.body.len()).unwrap_or(u64::MAX).checked_div(page.hits.len() as u64)

@@ -3,10 +3,13 @@
 //! The order is the same everywhere: the target has acknowledged -> failures and cursor (or `Done`) in one batch ->
 //! flushed -> told. `docs/store.md` has the layout.
 
+mod failures;
 mod keys;
 mod lock;
 pub mod records;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

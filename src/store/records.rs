@@ -186,6 +186,18 @@ impl Counts {
         self.superseded += other.superseded;
         self.rejected += other.rejected;
     }
+    /// What came to these since they were `before`.
+    #[must_use]
+    pub fn since(&self, before: &Counts) -> Counts {
+        Counts {
+            read: self.read.saturating_sub(before.read),
+            bytes: self.bytes.saturating_sub(before.bytes),
+            written: self.written.saturating_sub(before.written),
+            present: self.present.saturating_sub(before.present),
+            superseded: self.superseded.saturating_sub(before.superseded),
+            rejected: self.rejected.saturating_sub(before.rejected),
+        }
+    }
     /// Documents with a final outcome.
     #[must_use]
     pub fn settled(&self) -> u64 {

@@ -1,9 +1,10 @@
 //! Checkpoints: a settlement joins the slice's position exactly, or is refused and leaves everything as it was.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
 
+use super::failures::FailureEdit;
 use super::keys::Key;
-use super::records::{Counts, Failure, FailureGroup, SliceRecord, SliceState};
+use super::records::{Counts, Failure, SliceRecord, SliceState};
 use super::{Store, encode};
 use crate::error::{Error, Result};
 use crate::plan::slice::{Cursor, SliceId};
@@ -78,7 +79,19 @@ impl Store {
         record.counts.add(&settlement.counts);
         record.state = settlement.to.map_or(SliceState::Done, |cursor| SliceState::Open { cursor });
         let mut batch = sled::Batch::default();
-        self.add_failures(name, &settlement.failures, &mut batch)?;
+        let mut edit = FailureEdit::new(self, name);
+        for failure in &settlement.failures {
+            let mut failure = failure.clone();
+            if let Some(known) = edit.known(&failure)? {
+                // A document that was written again while its shard was read, and refused again: one failure, and
+                // its older state is one that a newer one took the place of.
+                failure.first = known.first;
+                record.counts.rejected = record.counts.rejected.saturating_sub(1);
+                record.counts.superseded += 1;
+            }
+            edit.put(failure)?;
+        }
+        edit.write(&mut batch)?;
         batch.insert(key.bytes(), encode(&record)?);
         self.db.apply_batch(batch).map_err(|cause| self.broken(cause))?;
         self.flush()?;
@@ -119,97 +132,37 @@ impl Store {
     ) -> Result<()> {
         let _guard = self.guard();
         let mut batch = sled::Batch::default();
-        let mut groups = Groups::default();
-        let mut slices: Vec<SliceRecord> = Vec::new();
-        let gone = resolved.iter().map(|(failure, counts)| (failure, Some(counts)));
-        for (failure, counts) in gone.chain(again.iter().map(|failure| (failure, None))) {
-            let key = Key::failure(name, failure);
-            let Some(known) = self.get::<Failure>(&key)? else { continue };
-            groups.change(self, name, &known, -1)?;
-            match counts {
-                None => {
-                    groups.change(self, name, failure, 1)?;
-                    let first = known.first;
-                    let attempts = known.attempts.saturating_add(failure.attempts);
-                    batch.insert(key.bytes(), encode(&Failure { first, attempts, ..failure.clone() })?);
-                }
-                Some(counts) => {
-                    batch.remove(key.bytes());
-                    let position = slices.iter().position(|record| record.slice.id == failure.slice);
-                    let record = match position {
-                        Some(position) => Some(&mut slices[position]),
-                        None => {
-                            slices.extend(self.get::<SliceRecord>(&Key::slice(name, failure.slice))?);
-                            slices.last_mut().filter(|record| record.slice.id == failure.slice)
-                        }
-                    };
-                    if let Some(record) = record {
-                        record.counts.rejected = record.counts.rejected.saturating_sub(1);
-                        record.counts.written += counts.written;
-                        record.counts.present += counts.present;
-                        record.counts.superseded += counts.superseded;
-                    }
-                }
+        let mut edit = FailureEdit::new(self, name);
+        let mut slices: BTreeMap<SliceId, SliceRecord> = BTreeMap::new();
+        for (failure, counts) in resolved {
+            if edit.known(failure)?.is_none() {
+                continue;
+            }
+            edit.remove(failure)?;
+            let id = failure.slice;
+            let record = match slices.remove(&id) {
+                Some(record) => Some(record),
+                None => self.get::<SliceRecord>(&Key::slice(name, id))?,
+            };
+            if let Some(mut record) = record {
+                record.counts.rejected = record.counts.rejected.saturating_sub(1);
+                record.counts.written += counts.written;
+                record.counts.present += counts.present;
+                record.counts.superseded += counts.superseded;
+                slices.insert(id, record);
             }
         }
-        groups.write(name, &mut batch)?;
-        for record in &slices {
+        for failure in again {
+            if let Some(known) = edit.known(failure)? {
+                let attempts = known.attempts.saturating_add(failure.attempts);
+                edit.put(Failure { first: known.first, attempts, ..failure.clone() })?;
+            }
+        }
+        edit.write(&mut batch)?;
+        for record in slices.values() {
             batch.insert(Key::slice(name, record.slice.id).bytes(), encode(record)?);
         }
         self.db.apply_batch(batch).map_err(|cause| self.broken(cause))?;
         self.flush()
-    }
-
-    fn add_failures(&self, name: &str, failures: &[Failure], batch: &mut sled::Batch) -> Result<()> {
-        let mut groups = Groups::default();
-        let mut seen = std::collections::HashSet::new();
-        for failure in failures {
-            let key = Key::failure(name, failure);
-            let known: Option<Failure> = self.get(&key)?;
-            if let Some(known) = &known {
-                groups.change(self, name, known, -1)?;
-            }
-            if seen.insert(key.bytes().to_vec()) {
-                groups.change(self, name, failure, 1)?;
-            }
-            let first: Timestamp = known.map_or(failure.first, |known| known.first);
-            batch.insert(key.bytes(), encode(&Failure { first, ..failure.clone() })?);
-        }
-        groups.write(name, batch)
-    }
-}
-
-/// Groups touched by one batch.
-#[derive(Default)]
-struct Groups(std::collections::BTreeMap<String, FailureGroup>);
-
-impl Groups {
-    fn change(&mut self, store: &Store, name: &str, failure: &Failure, by: i64) -> Result<()> {
-        if !self.0.contains_key(&failure.error_type) {
-            let known: Option<FailureGroup> = store.get(&Key::group(name, &failure.error_type))?;
-            let group = known.unwrap_or_else(|| FailureGroup {
-                error_type: failure.error_type.clone(),
-                count: 0,
-                example_id: failure.id.clone(),
-                example_reason: failure.reason.clone(),
-            });
-            self.0.insert(failure.error_type.clone(), group);
-        }
-        if let Some(group) = self.0.get_mut(&failure.error_type) {
-            group.count = group.count.saturating_add_signed(by);
-        }
-        Ok(())
-    }
-
-    fn write(self, name: &str, batch: &mut sled::Batch) -> Result<()> {
-        for (error_type, group) in self.0 {
-            let key = Key::group(name, &error_type);
-            if group.count == 0 {
-                batch.remove(key.bytes());
-            } else {
-                batch.insert(key.bytes(), encode(&group)?);
-            }
-        }
-        Ok(())
     }
 }

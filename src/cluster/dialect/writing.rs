@@ -56,14 +56,24 @@ impl BulkTarget {
         Request { method: Method::POST, path: self.path.clone(), body: Some(Body::Ndjson(body)) }
     }
 
+    /// Where the `_id` of an action line begins.
+    #[must_use]
+    pub fn id_offset(&self) -> usize {
+        self.opening().len()
+    }
+
+    fn opening(&self) -> &'static [u8] {
+        match self.mode {
+            WriteMode::Create => b"{\"create\":{\"_id\":",
+            WriteMode::External | WriteMode::Index => b"{\"index\":{\"_id\":",
+        }
+    }
+
     /// Appends an action line. `id` and `routing` are JSON strings with their quotes, as the source wrote them.
     ///
     /// `routing`, `version` and `version_type` without underscore are understood by every version (dialects 4.1).
     pub fn action(&self, body: &mut BytesMut, id: &[u8], routing: Option<&[u8]>, version: Option<u64>) {
-        body.extend_from_slice(match self.mode {
-            WriteMode::Create => b"{\"create\":{\"_id\":",
-            WriteMode::External | WriteMode::Index => b"{\"index\":{\"_id\":",
-        });
+        body.extend_from_slice(self.opening());
         body.extend_from_slice(id);
         if let Some(routing) = routing {
             body.extend_from_slice(b",\"routing\":");

@@ -1,0 +1,303 @@
+//! `esferry failures`
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+
+use bytes::Bytes;
+use clap::{Args, Subcommand};
+use futures::TryStreamExt;
+
+use crate::config;
+use crate::control::{Wanted, lines};
+use crate::engine::{Engine, RetryReport, RunOptions};
+use crate::error::{Error, Kind, Result};
+use crate::store::records::{Failure, FailureGroup};
+
+use super::locate::{self, Source};
+use super::{DONE, Global, numbers, output, remedies};
+
+/// `esferry failures`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    esferry failures list alerts                  # by error type: how many, an example, what to do\n  \
+    esferry failures list alerts --json           # every one, a line of JSON each\n  \
+    esferry failures show alerts 5d1a7c3e         # the whole answer of the server\n  \
+    esferry failures retry alerts --type mapper_parsing_exception\n  \
+    esferry failures export alerts --output failures.ndjson")]
+pub struct Failures {
+    #[command(subcommand)]
+    command: FailuresCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum FailuresCommand {
+    /// Show them by error type: how many, one example, what to do
+    List {
+        /// The migration
+        name: String,
+        /// Only this error type
+        #[arg(long = "type", value_name = "TYPE")]
+        error_type: Option<String>,
+    },
+    /// Show everything that is known of one document
+    Show {
+        /// The migration
+        name: String,
+        /// The document's id
+        id: String,
+    },
+    /// Read the documents again from the source and write them
+    Retry {
+        /// The migration
+        name: String,
+        /// Only this error type
+        #[arg(long = "type", value_name = "TYPE")]
+        error_type: Option<String>,
+    },
+    /// Write all of them as lines of JSON
+    Export {
+        /// The migration
+        name: String,
+        /// Only this error type
+        #[arg(long = "type", value_name = "TYPE")]
+        error_type: Option<String>,
+        /// Into this file [default: stdout]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+impl Failures {
+    pub(super) async fn execute(self, global: &Global) -> Result<u8> {
+        match self.command {
+            FailuresCommand::List { name, error_type } if global.json => {
+                stream(global, &name, &Wanted { error_type, id: None }, |piece| output::write(&piece))
+                    .await?;
+            }
+            FailuresCommand::List { name, error_type } => list(global, &name, error_type.as_deref()).await?,
+            FailuresCommand::Show { name, id } => show(global, &name, id).await?,
+            FailuresCommand::Retry { name, error_type } => retry(global, &name, error_type).await?,
+            FailuresCommand::Export { name, error_type, output: None } => {
+                stream(global, &name, &Wanted { error_type, id: None }, |piece| output::write(&piece))
+                    .await?;
+            }
+            FailuresCommand::Export { name, error_type, output: Some(path) } => {
+                export(global, &name, &Wanted { error_type, id: None }, &path).await?;
+            }
+        }
+        Ok(DONE)
+    }
+}
+
+/// Hands over the wanted records as lines of JSON, from whoever has them.
+async fn stream(
+    global: &Global,
+    name: &str,
+    wanted: &Wanted,
+    mut take: impl FnMut(Bytes) -> Result<()>,
+) -> Result<()> {
+    match Source::find(global)? {
+        Source::Daemon(client) => {
+            let mut pieces = pin!(client.failure_records(name, wanted).await?);
+            while let Some(piece) = pieces.try_next().await? {
+                take(piece)?;
+            }
+            Ok(())
+        }
+        Source::Store(store) => {
+            locate::known(&store, name)?;
+            let records = store
+                .failures(name)
+                .filter(|record| record.as_ref().map_or(true, |failure| wanted.takes(failure)));
+            lines::in_pieces(records, take)
+        }
+        Source::Nothing(state_dir) => Err(locate::nothing_ran(&state_dir)),
+    }
+}
+
+async fn list(global: &Global, name: &str, error_type: Option<&str>) -> Result<()> {
+    let groups = match Source::find(global)? {
+        Source::Daemon(client) => client.failure_groups(name).await?,
+        Source::Store(store) => {
+            locate::known(&store, name)?;
+            store.failure_groups(name)?
+        }
+        Source::Nothing(state_dir) => return Err(locate::nothing_ran(&state_dir)),
+    };
+    let wanted =
+        |group: &FailureGroup| group.count > 0 && error_type.is_none_or(|wanted| wanted == group.error_type);
+    let groups: Vec<FailureGroup> = groups.into_iter().filter(wanted).collect();
+    output::print(&table(name, &groups))
+}
+
+fn table(name: &str, groups: &[FailureGroup]) -> String {
+    if groups.is_empty() {
+        return format!("`{name}` has no failures\n");
+    }
+    let width = groups.iter().map(|group| group.error_type.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for group in groups {
+        let FailureGroup { error_type, count, example_id, example_reason } = group;
+        text.push_str(&format!("{error_type:width$}  {}\n", numbers::grouped(*count)));
+        text.push_str(&format!("  example  {example_id}: {example_reason}\n"));
+        text.push_str(&format!("  to do    {}\n", remedies::remedy(error_type, example_reason)));
+    }
+    text
+}
+
+async fn show(global: &Global, name: &str, id: String) -> Result<()> {
+    let mut text = Vec::new();
+    let wanted = Wanted { error_type: None, id: Some(id.clone()) };
+    let collect = |piece: Bytes| {
+        text.extend_from_slice(&piece);
+        Ok(())
+    };
+    stream(global, name, &wanted, collect).await?;
+    let unreadable =
+        |error| Error::unexpected("control_answer", "a failure record is not understood").because(error);
+    let records = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    let records: Vec<Failure> =
+        records.map(|line| serde_json::from_slice(line).map_err(unreadable)).collect::<Result<_>>()?;
+    if records.is_empty() {
+        return Err(Error::config("unknown_failure", format!("`{name}` has no failure with the id {id:?}"))
+            .hint(format!("`esferry failures list {name} --json` prints them all")));
+    }
+    if global.json {
+        return output::print_json(&records);
+    }
+    let texts: Vec<String> = records.iter().map(describe).collect();
+    output::print(&texts.join("\n"))
+}
+
+fn describe(failure: &Failure) -> String {
+    let given = |value: Option<&String>| value.cloned().unwrap_or_else(|| "none".to_owned());
+    let rows = [
+        ("id", failure.id.clone()),
+        ("index", failure.index.clone()),
+        ("type", given(failure.doc_type.as_ref())),
+        ("routing", given(failure.routing.as_ref())),
+        ("version", failure.version.map_or_else(|| "none".to_owned(), |version| version.to_string())),
+        ("slice", failure.slice.to_string()),
+        ("error", format!("{} (HTTP {})", failure.error_type, failure.status)),
+        ("reason", failure.reason.clone()),
+        ("sent", format!("{} times, first {}, last {}", failure.attempts, failure.first, failure.last)),
+        ("to do", remedies::remedy(&failure.error_type, &failure.reason)),
+    ];
+    rows.iter().map(|(key, value)| format!("{key:8}  {value}\n")).collect()
+}
+
+async fn retry(global: &Global, name: &str, error_type: Option<String>) -> Result<()> {
+    let report = match Source::find(global)? {
+        Source::Daemon(client) => client.retry_failures(name, error_type.as_deref()).await?,
+        Source::Nothing(state_dir) => return Err(locate::nothing_ran(&state_dir)),
+        Source::Store(store) => {
+            locate::known(&store, name)?;
+            // The engine opens it again, with the clusters of the configuration.
+            drop(store);
+            output::note("no daemon is running: trying them in this process");
+            let config = config::load(global.config.as_deref(), global.state_dir.as_deref())?;
+            let engine = Engine::open(config, RunOptions { once: true, accept_drift: false }).await?;
+            engine.retry_failures(name, error_type).await?
+        }
+    };
+    if global.json {
+        output::print_json(&report)?;
+    } else {
+        output::print(&told(&report))?;
+    }
+    if report.still_failing == 0 {
+        return Ok(());
+    }
+    let message = format!("{} of {} documents still fail", report.still_failing, report.tried);
+    Err(Error::new(Kind::Differences, "still_failing", message)
+        .hint(format!("`esferry failures list {name}` says what to do about them")))
+}
+
+fn told(report: &RetryReport) -> String {
+    let RetryReport { tried, resolved, gone, still_failing } = report;
+    format!(
+        "{tried} tried: {resolved} resolved, {gone} no longer on the source, {still_failing} still failing\n"
+    )
+}
+
+async fn export(global: &Global, name: &str, wanted: &Wanted, path: &Path) -> Result<()> {
+    let place = path.display().to_string();
+    let file = File::create(path).map_err(|error| {
+        Error::config("output", format!("cannot write {place}")).because(error).hint("give another --output")
+    })?;
+    let mut file = BufWriter::new(file);
+    stream(global, name, wanted, |piece| {
+        file.write_all(&piece).map_err(|error| output::unwritten(&place, error))
+    })
+    .await?;
+    let file = file.into_inner().map_err(|error| output::unwritten(&place, error.into_error()))?;
+    file.sync_all().map_err(|error| output::unwritten(&place, error))?;
+    output::note(&format!("written to {place}"));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::plan::slice::SliceId;
+
+    fn group(error_type: &str, count: u64, reason: &str) -> FailureGroup {
+        FailureGroup {
+            error_type: error_type.to_owned(),
+            count,
+            example_id: "5d1a7c3e".to_owned(),
+            example_reason: reason.to_owned(),
+        }
+    }
+
+    #[test]
+    fn groups_say_how_many_and_what_to_do() {
+        let groups = [
+            group("mapper_parsing_exception", 1209, "failed to parse [n]: For input string: \"x\""),
+            group("id_too_long", 3, "the id has 600 bytes, the target takes 512"),
+        ];
+        insta::assert_snapshot!(table("alerts", &groups), @r#"
+        mapper_parsing_exception  1 209
+          example  5d1a7c3e: failed to parse [n]: For input string: "x"
+          to do    the document does not fit the target's mapping: widen the field's type, or set `ignore_malformed`, then `esferry failures retry`
+        id_too_long               3
+          example  5d1a7c3e: the id has 600 bytes, the target takes 512
+          to do    its id is longer than the target takes: give it a shorter one at the source, then `esferry failures retry`
+        "#);
+        assert_eq!(table("alerts", &[]), "`alerts` has no failures\n");
+    }
+
+    #[test]
+    fn one_failure_is_shown_whole() {
+        let failure = Failure {
+            slice: SliceId { index: 0, shard: 2, number: 17 },
+            index: "alerts".to_owned(),
+            doc_type: Some("alert".to_owned()),
+            id: "5d1a7c3e".to_owned(),
+            routing: None,
+            version: Some(3),
+            status: 400,
+            error_type: "mapper_parsing_exception".to_owned(),
+            reason: "failed to parse [n]: For input string: \"x\"".to_owned(),
+            attempts: 2,
+            first: Timestamp::UNIX_EPOCH,
+            last: Timestamp::UNIX_EPOCH,
+        };
+        insta::assert_snapshot!(describe(&failure), @r#"
+        id        5d1a7c3e
+        index     alerts
+        type      alert
+        routing   none
+        version   3
+        slice     0.2.17
+        error     mapper_parsing_exception (HTTP 400)
+        reason    failed to parse [n]: For input string: "x"
+        sent      2 times, first 1970-01-01T00:00:00Z, last 1970-01-01T00:00:00Z
+        to do     the document does not fit the target's mapping: widen the field's type, or set `ignore_malformed`, then `esferry failures retry`
+        "#);
+    }
+}

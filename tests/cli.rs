@@ -1,0 +1,276 @@
+//! The command line as a person meets it: bad lines, bad files, no daemon. No servers are needed.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use assert_cmd::Command;
+use esferry::engine::phase::{Phase, Standing};
+use esferry::store::Store;
+use esferry::store::records::MigrationRecord;
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+const CONFIG: &str = "\
+[clusters.old]
+urls = [\"http://127.0.0.1:9\"]
+[clusters.new]
+urls = [\"http://127.0.0.1:9\"]
+[migrations.alerts]
+from = { cluster = \"old\", indices = [\"alerts\"] }
+to = { cluster = \"new\" }
+";
+
+/// Exit code, stdout and stderr of `esferry ARGS`, called in `folder`.
+fn esferry(folder: &Path, args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_esferry")).current_dir(folder).args(args).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+fn folder_with(config: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("migrations.toml"), config).unwrap();
+    folder
+}
+
+/// A state directory in `folder` that knows one migration, as an earlier run left it.
+fn with_state(folder: &Path) {
+    let store = Store::open(&folder.join("esferry-state")).unwrap();
+    let record = MigrationRecord {
+        name: "alerts".to_owned(),
+        phase: Phase::Planned,
+        standing: Standing::Running,
+        fingerprint: BTreeMap::new(),
+        clusters: None,
+        created: Timestamp::UNIX_EPOCH,
+        copy_started: None,
+        copy_finished: None,
+        planning_ms: 0,
+        copying_ms: 0,
+    };
+    store.save_migration(&record).unwrap();
+    store.flush().unwrap();
+}
+
+#[test]
+fn a_mistyped_command_or_option_is_answered_with_the_nearest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, stdout, stderr) = esferry(folder.path(), &["stauts"]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("'status'"), "{stderr}");
+    let (code, _, stderr) = esferry(folder.path(), &["run", "--onec"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("'--once'"), "{stderr}");
+}
+
+#[test]
+fn a_missing_configuration_says_where_it_was_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, stderr) = esferry(folder.path(), &["run"]);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.starts_with("error[config_missing]: no configuration: neither migrations.toml nor /etc/"),
+        "{stderr}"
+    );
+    let (code, _, stderr) = esferry(folder.path(), &["run", "--config", "other.toml"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(stderr, @r"
+    error[config_unreadable]: cannot read the configuration other.toml
+      caused by: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn a_wrong_configuration_is_named_by_line_and_column() {
+    let folder = folder_with(&format!("{CONFIG}slice = {{ paralel = 4 }}\n"));
+    for command in [&["run"] as &[&str], &["plan"], &["check"], &["status"]] {
+        let (code, stdout, stderr) = esferry(folder.path(), command);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{command:?}");
+        insta::allow_duplicates! { insta::assert_snapshot!(stderr, @r"
+        error[unknown_key]: migrations.toml:8:11: unknown key `paralel` in [migrations.alerts.slice]; did you mean `parallel`?
+          hint: valid in [migrations.alerts.slice]: `strategy`, `field`, `docs`, `parallel` and `page_docs`
+        "); }
+    }
+}
+
+#[test]
+fn a_configuration_without_migrations_does_nothing() {
+    let folder = folder_with("[clusters]\n");
+    let (code, _, stderr) = esferry(folder.path(), &["run", "--once"]);
+    assert_eq!(code, 2);
+    assert!(stderr.starts_with("error[no_migrations]"), "{stderr}");
+}
+
+#[test]
+fn unknown_migrations_are_answered_with_the_nearest() {
+    let folder = folder_with(CONFIG);
+    with_state(folder.path());
+    let commands: [&[&str]; 7] = [
+        &["status", "alert"],
+        &["plan", "alert"],
+        &["pause", "alert"],
+        &["resume", "alert"],
+        &["reset", "alert", "--yes"],
+        &["failures", "list", "alert"],
+        &["failures", "export", "alert"],
+    ];
+    for command in commands {
+        let (code, stdout, stderr) = esferry(folder.path(), command);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{command:?}: {stderr}");
+        insta::allow_duplicates! { insta::assert_snapshot!(stderr, @r"
+        error[unknown_migration]: no migration is named `alert`; did you mean `alerts`?
+          hint: there are: `alerts`
+        "); }
+    }
+}
+
+#[test]
+fn status_without_a_daemon_says_so_and_reads_the_store() {
+    let folder = folder_with(CONFIG);
+    let (code, stdout, stderr) = esferry(folder.path(), &["status"]);
+    assert_eq!((code, stdout.as_str()), (0, "no migrations\n"));
+    assert!(stderr.contains("nothing has run in esferry-state yet"), "{stderr}");
+    assert!(!folder.path().join("esferry-state").exists(), "asking must not make a state directory");
+
+    with_state(folder.path());
+    let (code, stdout, stderr) = esferry(folder.path(), &["status"]);
+    assert_eq!(code, 0);
+    assert_eq!(stderr, "no daemon is running: this is what the store holds\n");
+    insta::assert_snapshot!(stdout, @r"
+    alerts    planned  n/a   0 / 0 docs   n/a (avg n/a)   ETA n/a
+              slices 0 done · 0 running · 0 waiting · 0 set aside
+    ");
+
+    let (code, stdout, _) = esferry(folder.path(), &["status", "alerts", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &document["version"], &document["daemon"]), (0, &1.into(), &serde_json::Value::Null));
+    assert_eq!(document["migrations"][0]["standing"], "running");
+}
+
+#[test]
+fn with_a_state_directory_no_configuration_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    with_state(folder.path());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let state = folder.path().join("esferry-state").display().to_string();
+    for command in
+        [&["status"] as &[&str], &["pause", "alerts"], &["resume", "alerts"], &["failures", "list", "alerts"]]
+    {
+        let mut line = command.to_vec();
+        line.extend(["--state-dir", &state]);
+        let (code, _, stderr) = esferry(elsewhere.path(), &line);
+        assert_eq!(code, 0, "{command:?}: {stderr}");
+    }
+    // An earlier `copy` in this folder is found without being told.
+    assert_eq!(esferry(folder.path(), &["status"]).0, 0);
+}
+
+#[test]
+fn a_pause_is_stored_for_the_next_daemon() {
+    let folder = folder_with(CONFIG);
+    with_state(folder.path());
+    let (code, stdout, stderr) = esferry(folder.path(), &["pause", "alerts", "--reason", "lunch"]);
+    assert_eq!((code, stdout.as_str()), (0, ""), "{stderr}");
+    assert!(esferry(folder.path(), &["status"]).1.contains("paused: lunch"));
+    assert_eq!(esferry(folder.path(), &["resume", "alerts"]).0, 0);
+    assert!(!esferry(folder.path(), &["status"]).1.contains("lunch"));
+}
+
+#[test]
+fn a_reset_asks_or_is_told() {
+    let folder = folder_with(CONFIG);
+    let (code, _, stderr) = esferry(folder.path(), &["reset", "alerts", "--yes"]);
+    assert_eq!(code, 3);
+    assert!(stderr.starts_with("error[no_state]"), "{stderr}");
+    with_state(folder.path());
+    let (code, _, stderr) = esferry(folder.path(), &["reset", "alerts"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("hint: add --yes"), "{stderr}");
+    assert_eq!(esferry(folder.path(), &["reset", "alerts", "--yes"]).0, 0);
+    assert_eq!(esferry(folder.path(), &["status"]).1, "no migrations\n");
+}
+
+#[test]
+fn a_state_directory_in_use_is_left_alone() {
+    let folder = folder_with(CONFIG);
+    with_state(folder.path());
+    let store = Store::open(&folder.path().join("esferry-state")).unwrap();
+    for command in [&["status"] as &[&str], &["reset", "alerts", "--yes"], &["run", "--once"]] {
+        let (code, _, stderr) = esferry(folder.path(), command);
+        assert_eq!(code, 3, "{command:?}: {stderr}");
+        assert!(stderr.contains(&std::process::id().to_string()), "{command:?}: {stderr}");
+    }
+    drop(store);
+}
+
+#[test]
+fn failures_are_listed_exported_and_shown() {
+    let folder = folder_with(CONFIG);
+    with_state(folder.path());
+    let (code, stdout, _) = esferry(folder.path(), &["failures", "list", "alerts"]);
+    assert_eq!((code, stdout.as_str()), (0, "`alerts` has no failures\n"));
+    let (code, stdout, _) = esferry(folder.path(), &["failures", "list", "alerts", "--json"]);
+    assert_eq!((code, stdout.as_str()), (0, ""));
+    let (code, _, stderr) = esferry(folder.path(), &["failures", "show", "alerts", "x"]);
+    assert_eq!(code, 2);
+    assert!(stderr.starts_with("error[unknown_failure]"), "{stderr}");
+    let (code, _, stderr) =
+        esferry(folder.path(), &["failures", "export", "alerts", "--output", "no/such/folder.ndjson"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("cannot write no/such/folder.ndjson"), "{stderr}");
+}
+
+#[test]
+fn copy_refuses_what_it_cannot_do_before_it_does_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused: [(&[&str], &str); 5] = [
+        (&["copy", "http://o/a"], "<TO>"),
+        (&["copy", "o:9200/a", "http://n/a"], "http://host:9200/INDEX"),
+        (&["copy", "http://o/", "http://n/a"], "names no index"),
+        (&["copy", "http://o/a", "http://n/A"], "must be lower case"),
+        (&["copy", "http://o/a", "http://n/a", "--query", "{"], "not JSON"),
+    ];
+    for (line, expected) in refused {
+        let (code, _, stderr) = esferry(folder.path(), line);
+        assert_eq!(code, 2, "{line:?}: {stderr}");
+        assert!(stderr.contains(expected), "{line:?}: {stderr}");
+    }
+    assert!(!folder.path().join("esferry-state").exists());
+}
+
+#[test]
+fn a_password_in_a_url_is_refused_and_never_repeated() {
+    let folder = folder_with(&CONFIG.replace("http://127.0.0.1:9", "http://user:hunter2@127.0.0.1:9"));
+    for line in [&["run"] as &[&str], &["copy", "http://user:hunter2@o/a", "http://n/a"]] {
+        let (code, stdout, stderr) = esferry(folder.path(), line);
+        assert_eq!(code, 2, "{line:?}");
+        assert!(
+            stderr.contains("credentials") && !stderr.contains("hunter2") && !stdout.contains("hunter2"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn clusters_that_do_not_answer_are_a_temporary_failure() {
+    let folder = folder_with(CONFIG);
+    let (code, stdout, stderr) = esferry(folder.path(), &["plan"]);
+    assert_eq!((code, stdout.as_str()), (5, ""), "{stderr}");
+    assert!(stderr.contains("`old`"), "{stderr}");
+    let (code, stdout, _) = esferry(folder.path(), &["check", "--json"]);
+    let lines: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(code, 2);
+    assert!(lines.as_array().unwrap().iter().any(|line| line["level"] == "fail"));
+}
+
+#[test]
+fn completions_are_printed_for_every_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, stdout, stderr) = esferry(folder.path(), &["completions", shell]);
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        assert!(stdout.contains("failures"), "{shell}");
+    }
+}

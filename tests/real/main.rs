@@ -1,0 +1,11 @@
+//! What only real servers can show. Run by `scripts/test`, or with `ESFERRY_LAB=1 cargo test --test real`.
+
+mod bad_input;
+mod copy;
+mod crash;
+mod daemon;
+mod faults;
+mod nodes;
+mod plan;
+mod refusals;
+mod scene;
