@@ -210,13 +210,19 @@ async fn retry(global: &Global, name: &str, error_type: Option<String>) -> Resul
     if report.still_failing == 0 {
         return Ok(());
     }
-    let message = format!("{} of {} documents still fail", report.still_failing, report.tried);
+    let message = format!(
+        "{} of {} documents still fail",
+        numbers::grouped(report.still_failing),
+        numbers::grouped(report.tried)
+    );
     Err(Error::new(Kind::Differences, "still_failing", message)
         .hint(format!("`esferry failures list {name}` says what to do about them")))
 }
 
 fn told(report: &RetryReport) -> String {
     let RetryReport { tried, resolved, gone, still_failing } = report;
+    let [tried, resolved, gone, still_failing] =
+        [*tried, *resolved, *gone, *still_failing].map(numbers::grouped);
     format!(
         "{tried} tried: {resolved} resolved, {gone} no longer on the source, {still_failing} still failing\n"
     )

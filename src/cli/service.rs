@@ -87,7 +87,11 @@ fn unfinished(status: &StatusDocument) -> Error {
         status.migrations.iter().flat_map(|migration| &migration.failures).map(|group| group.count).sum();
     let names = status.migrations.iter().filter(|migration| is_unfinished(migration));
     let names: Vec<&str> = names.map(|migration| migration.name.as_str()).collect();
-    let message = format!("finished, and not everything arrived ({failures} failures): {}", names.join(", "));
+    let message = format!(
+        "finished, and not everything arrived ({} failures): {}",
+        numbers::grouped(failures),
+        names.join(", ")
+    );
     Error::new(Kind::Differences, "differences", message).hint(
         "`esferry status NAME` explains the counts, `esferry failures list NAME` the failures and what to do",
     )
@@ -120,6 +124,7 @@ impl Signals {
     async fn watch(mut self, shutdown: CancellationToken) {
         let name = self.next().await;
         tracing::info!(signal = name, "checkpointing and leaving; a second signal leaves at once");
+        systemd::stopping();
         shutdown.cancel();
         let name = self.next().await;
         output::note(&format!("{name} again: leaving at once; open slices are redone"));

@@ -114,7 +114,7 @@ impl Context {
                 let record = self.store.slice(&self.name, id)?;
                 let record = record
                     .ok_or_else(|| Error::state("corrupt", format!("slice {id} is gone from the store")))?;
-                let (stop, span) = (stop.clone(), tracing::info_span!("index", name = copy.source_name));
+                let (stop, span) = (stop.clone(), tracing::info_span!("copy", index = copy.source_name));
                 let handle = workers.spawn(async move { copy.copy(record, &stop).await }.instrument(span));
                 working.insert(handle.id(), id);
             }

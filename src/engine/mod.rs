@@ -161,7 +161,7 @@ impl Engine {
         ferries: &mut JoinSet<(String, Result<FerryEnd>)>,
     ) {
         let (engine, shutdown) = (self.clone(), shutdown.clone());
-        let span = tracing::info_span!("migration", name);
+        let span = tracing::info_span!("work", migration = name);
         let work = async move {
             let ended = match engine.ferry(&name) {
                 Ok(ferry) => ferry.run(&shutdown, !engine.inner.options.once).await,

@@ -1,6 +1,6 @@
 //! Failed documents, once more: read again from the source, through the present configuration, and settled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,8 +12,8 @@ use super::context::Context;
 use super::worker::{IndexCopy, blocking};
 use crate::cluster::selection::{Selection, SliceRange};
 use crate::error::{Error, Result};
-use crate::sink::{Rejection, cut};
-use crate::source::Page;
+use crate::sink::{Delivery, DeliveryError, Rejection, cut};
+use crate::source::{Hit, Page};
 use crate::store::records::{Counts, Failure};
 
 /// Documents read again at once.
@@ -144,31 +144,44 @@ type Settled = (Vec<(Failure, Counts)>, Vec<Failure>);
 
 async fn settle_again(copy: &IndexCopy, failures: &[Failure], page: &Page) -> Result<Settled> {
     let text = |json: &[u8]| serde_json::from_slice::<String>(json).unwrap_or_default();
-    let (mut resolved, mut again) = (Vec::new(), Vec::new());
+    let mut hits: HashMap<(String, Option<String>), Hit> = HashMap::new();
+    for hit in &page.hits {
+        let routing = hit.routing.map(|routing| text(routing.of(&page.body)));
+        hits.insert((text(hit.id.of(&page.body)), routing), *hit);
+    }
+    let (mut found, mut resolved, mut again) = (Vec::new(), Vec::new(), Vec::new());
+    let mut there = Vec::new();
     for failure in failures {
-        let matching = |hit: &&crate::source::Hit| {
-            text(hit.id.of(&page.body)) == failure.id
-                && hit.routing.map(|routing| text(routing.of(&page.body))) == failure.routing
-        };
-        let Some(hit) = page.hits.iter().find(matching) else {
-            resolved.push((failure.clone(), Counts::default()));
-            continue;
-        };
-        let alone = Page { hits: vec![*hit], ..page.clone() };
-        let (batches, refused) =
-            cut(&alone, copy.pipeline, copy.sink.target(), &copy.limits).map_err(|cause| {
-                Error::refused("no_source", format!("document `{}`", failure.id)).because(cause)
-            })?;
-        let mut rejections: Vec<Rejection> = refused;
-        let mut counts = Counts::default();
-        for batch in batches {
-            let delivery =
-                copy.sink.deliver(batch).await.map_err(|crate::sink::DeliveryError::Fatal(error)| error)?;
-            counts.add(&delivery.counts);
-            rejections.extend(delivery.rejections);
+        match hits.get(&(failure.id.clone(), failure.routing.clone())) {
+            Some(hit) => {
+                found.push(*hit);
+                there.push(failure);
+            }
+            None => resolved.push((failure.clone(), Counts::default())),
         }
-        match rejections.pop() {
-            None => resolved.push((failure.clone(), counts)),
+    }
+    let page = Page { hits: found, ..page.clone() };
+    let (batches, refused) =
+        cut(&page, copy.pipeline, copy.sink.target(), &copy.limits).map_err(|cause| {
+            Error::refused(
+                "no_source",
+                format!("index `{}`: a document came without its _source", copy.source_name),
+            )
+            .because(cause)
+        })?;
+    let mut delivery = Delivery::refused(refused);
+    for batch in batches {
+        let settled = copy.sink.deliver(batch).await;
+        delivery.absorb(settled.map_err(|DeliveryError::Fatal(error)| error)?);
+    }
+    let mut rejections: HashMap<(String, Option<String>), Rejection> = HashMap::new();
+    for rejection in delivery.rejections {
+        rejections.insert((rejection.id.clone(), rejection.routing.clone()), rejection);
+    }
+    let mut outcomes = delivery.counts;
+    for failure in there {
+        match rejections.remove(&(failure.id.clone(), failure.routing.clone())) {
+            None => resolved.push((failure.clone(), take_one(&mut outcomes))),
             Some(rejection) => again.push(Failure {
                 version: rejection.version,
                 status: rejection.refusal.status,
@@ -181,4 +194,19 @@ async fn settle_again(copy: &IndexCopy, failures: &[Failure], page: &Page) -> Re
         }
     }
     Ok((resolved, again))
+}
+
+/// One settled document of many: which one had which outcome does not matter, the totals do.
+fn take_one(outcomes: &mut Counts) -> Counts {
+    let mut one = Counts::default();
+    let kinds = [
+        (&mut outcomes.written, &mut one.written),
+        (&mut outcomes.present, &mut one.present),
+        (&mut outcomes.superseded, &mut one.superseded),
+    ];
+    if let Some((left, taken)) = kinds.into_iter().find(|(left, _)| **left > 0) {
+        *left -= 1;
+        *taken = 1;
+    }
+    one
 }

@@ -106,7 +106,9 @@ async fn two_migrations_of_one_file_are_both_brought_to_their_end() {
     assert_eq!(sides.equal("b", "b").await.unwrap(), 90);
     let status = daemon.status().unwrap();
     let told: Vec<_> = [0, 1]
-        .map(|at| (text(&status, &format!("/migrations/{at}/name")), &status["migrations"][at]["counts"]["written"]))
+        .map(|at| {
+            (text(&status, &format!("/migrations/{at}/name")), &status["migrations"][at]["counts"]["written"])
+        })
         .to_vec();
     assert_eq!(told, [("first", &json!(200)), ("second", &json!(90))]);
 }

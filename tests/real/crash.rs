@@ -118,8 +118,7 @@ async fn twenty_kills_in_one_migration_lose_nothing_and_repeat_no_finished_slice
     body["settings"]["number_of_replicas"] = json!(1);
     body["settings"]["refresh_interval"] = json!("7s");
     new.recreate_index(copy, &body).await.unwrap();
-    let settings =
-        "schema = \"existing\"\nslice = { docs = 1000, parallel = 3, page_docs = 250 }\nwrite = { batch_docs = 200 }";
+    let settings = "schema = \"existing\"\nslice = { docs = 1000, parallel = 3, page_docs = 250 }\nwrite = { batch_docs = 200 }";
     let scene = Scene::new(&old, &new, index, copy, settings).unwrap();
     scene.source.rule(Rule::any().delay(Duration::from_millis(8)));
 
@@ -164,7 +163,8 @@ async fn sigterm_keeps_what_is_settled_and_leaves_within_ten_seconds() {
     }
     let (index, copy) = ("crash-term", "crash-term-copy");
     let (old, new, documents) = alerts(index, copy, AlertSet::lived(5, 9000)).await.unwrap();
-    let settings = format!("{}\nslice = {{ docs = 500, parallel = 2, page_docs = 100 }}", alert_schema().unwrap());
+    let settings =
+        format!("{}\nslice = {{ docs = 500, parallel = 2, page_docs = 100 }}", alert_schema().unwrap());
     let scene = Scene::new(&old, &new, index, copy, &settings).unwrap();
     scene.source.rule(Rule::on_pages().delay(Duration::from_millis(20)));
     let within = Duration::from_secs(10);

@@ -79,7 +79,13 @@ fn the_slice_is_opened_again(scene: &Scene) -> Result<()> {
 }
 
 /// One migration for each fault, on the third page of a slice.
-async fn survive(old: &Endpoint, new: &Endpoint, index: &str, settings: &str, faults: &[Fault]) -> Result<()> {
+async fn survive(
+    old: &Endpoint,
+    new: &Endpoint,
+    index: &str,
+    settings: &str,
+    faults: &[Fault],
+) -> Result<()> {
     for (name, fault) in faults {
         let scene = Scene::new(old, new, index, &format!("{index}-copy"), settings)?;
         scene.source.rule(fault(Rule::on_pages().skip(2).times(1)));
@@ -232,7 +238,8 @@ async fn a_source_that_goes_away_for_a_while_is_waited_for() {
     }
     let (index, copy) = ("faults-away", "faults-away-copy");
     let (old, new, documents) = alerts(index, copy, AlertSet::lived(16, 3000)).await.unwrap();
-    let settings = format!("{}\nslice = {{ docs = 400, parallel = 2, page_docs = 100 }}", alert_schema().unwrap());
+    let settings =
+        format!("{}\nslice = {{ docs = 400, parallel = 2, page_docs = 100 }}", alert_schema().unwrap());
     let clusters = "timeout = \"3s\"";
     let scene = Scene::with_clusters(&old, &new, index, copy, clusters, &settings).unwrap();
     let gate = Gate::new();
@@ -240,6 +247,7 @@ async fn a_source_that_goes_away_for_a_while_is_waited_for() {
     let mut running = scene.daemon.start(&["--once"]).unwrap();
     assert!(gate.wait_held(2, PATIENCE), "{}", scene.daemon.log());
     scene.source.clear_rules();
+    scene.source.rule(Rule::on_pages().delay(Duration::from_millis(60)));
     scene.source.refuse();
     scene.waits_for(&["source", index, "cannot be reached"]).unwrap();
     gate.release();

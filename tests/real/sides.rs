@@ -103,7 +103,9 @@ impl Drop for Sides {
         let prefix = self.prefix;
         // On a thread and a runtime of its own: this may run in the middle of a panic, inside another runtime.
         let clearing = std::thread::spawn(move || {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+                return;
+            };
             runtime.block_on(async {
                 for url in sides {
                     if let Err(error) = clear(&Endpoint::new(&url), prefix).await {
