@@ -76,7 +76,9 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.0.set_style(style);
         }
-        self.0.set_position(status.migrations.iter().map(|migration| migration.docs_settled).sum());
+        self.0.set_position(
+            status.migrations.iter().map(|migration| migration.docs_settled + migration.docs_open).sum(),
+        );
         self.0.set_message(line(status));
         self.0.tick();
     }

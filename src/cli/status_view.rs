@@ -93,7 +93,15 @@ fn head_line(head: &[String; 6], widths: &[usize; 6], paint: Paint) -> String {
 }
 
 fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec<String> {
-    let mut lines = vec![format!("slices {}", tally(&migration.slices))];
+    let mut lines = Vec::new();
+    lines.extend(
+        migration.planning.map(|plan| format!("planned {} of {} shards", plan.shards_done, plan.shards)),
+    );
+    let open = match migration.docs_open {
+        0 => String::new(),
+        docs => format!(" (+{} docs in open slices)", documents(docs)),
+    };
+    lines.push(format!("slices {}{open}", tally(&migration.slices)));
     if let Some(line) = failures(&migration.failures) {
         lines.push(line);
     }
@@ -173,6 +181,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::control::status::PlanningStatus;
     use crate::store::records::Counts;
 
     fn copying() -> MigrationStatus {
@@ -181,7 +190,9 @@ mod tests {
             phase: Phase::Copying,
             standing: Standing::Waiting("target write queue 54 % of 200".to_owned()),
             docs_total: Some(500_000_000),
+            planning: None,
             docs_settled: 306_400_000,
+            docs_open: 212_000,
             fraction: Some(0.6128),
             rate_now: Some(41_200.0),
             rate_average: Some(39_870.0),
@@ -226,6 +237,7 @@ mod tests {
             standing: Standing::Running,
             docs_total: Some(148_213),
             docs_settled: 148_213,
+            docs_open: 0,
             fraction: Some(1.0),
             rate_now: None,
             rate_average: Some(51_000.4),
@@ -248,7 +260,9 @@ mod tests {
             phase: Phase::Planning,
             standing: Standing::Failed("cluster `old` does not answer: connection refused".to_owned()),
             docs_total: None,
+            planning: Some(PlanningStatus { shards_done: 4, shards: 12 }),
             docs_settled: 0,
+            docs_open: 0,
             fraction: None,
             rate_now: None,
             rate_average: None,
@@ -263,7 +277,7 @@ mod tests {
     fn a_migration_that_waits_says_why() {
         insta::assert_snapshot!(render(&[copying()], Paint::off()), @r"
         alerts    copying  61.2 %   306.4 M / 500.0 M docs   41 200/s (avg 39 870/s)   ETA 1 h 18 min
-                  slices 6 131 done · 8 running · 3 861 waiting · 0 set aside
+                  slices 6 131 done · 8 running · 3 861 waiting · 0 set aside (+212 000 docs in open slices)
                   failures 212  (mapper_parsing 209, version 3)
                   waiting: target write queue 54 % of 200
         ");
@@ -273,7 +287,7 @@ mod tests {
     fn several_migrations_stand_in_columns() {
         insta::assert_snapshot!(render(&[copying(), ready(), planning()], Paint::off()), @r"
         alerts               copying    61.2 %   306.4 M / 500.0 M docs   41 200/s (avg 39 870/s)   ETA 1 h 18 min
-                             slices 6 131 done · 8 running · 3 861 waiting · 0 set aside
+                             slices 6 131 done · 8 running · 3 861 waiting · 0 set aside (+212 000 docs in open slices)
                              failures 212  (mapper_parsing 209, version 3)
                              waiting: target write queue 54 % of 200
         cities-of-the-world  ready     100.0 %   148 213 / 148 213 docs   n/a (avg 51 000/s)        took 2 s
@@ -282,6 +296,7 @@ mod tests {
                              counts towns -> towns-v2: source 100, target 98: 2 documents are in the failure list
                              counts hamlets -> hamlets-v2: source 10, target 9: they differ, and nothing that is known explains it
         logs                 planning      n/a                 n/a docs   n/a (avg n/a)             ETA n/a
+                             planned 4 of 12 shards
                              slices 0 done · 0 running · 0 waiting · 0 set aside
                              failed: cluster `old` does not answer: connection refused
         ");

@@ -53,7 +53,7 @@ impl Cluster {
     /// Counts the documents of a selection, of every shard that should hold some.
     ///
     /// # Errors
-    /// Any [`CallError`]; [`CallError::Malformed`] when a shard did not answer, for then the number is not known.
+    /// Any [`CallError`]; [`CallError::Incomplete`] when a shard did not answer, for then the number is not known.
     pub async fn count(&self, selection: &Selection) -> Result<u64, CallError> {
         if let SliceRange::Part { of, .. } = selection.range
             && of > 1
@@ -64,7 +64,7 @@ impl Cluster {
         let shards = ShardsAnswer::of(&answer)
             .ok_or_else(|| CallError::Malformed("a count without _shards".to_owned()))?;
         if !shards.is_whole() || (selection.shard.is_some() && shards.total != 1) || shards.total == 0 {
-            return Err(CallError::Malformed(format!("count of {}: {shards}", selection.index)));
+            return Err(CallError::Incomplete(format!("count of {}: {shards}", selection.index)));
         }
         answer
             .get("count")
@@ -80,7 +80,7 @@ impl Cluster {
             let _ = self.call(&self.dialect().clear(id)).await;
         }
         if !ShardsAnswer::of(&answer).is_some_and(|shards| shards.is_whole() && shards.total == 1) {
-            return Err(CallError::Malformed("a slice that not every shard answered".to_owned()));
+            return Err(CallError::Incomplete("a slice that not every shard answered".to_owned()));
         }
         total_hits(&answer).ok_or_else(|| CallError::Malformed("a search without a total".to_owned()))
     }
@@ -108,7 +108,7 @@ impl Cluster {
         let answer = self.ask(&Request::post(format!("/{}/_refresh", encode(index)))).await?;
         match ShardsAnswer::of(&answer) {
             Some(shards) if shards.failed == 0 => Ok(()),
-            Some(shards) => Err(CallError::Malformed(format!("refresh of {index}: {shards}"))),
+            Some(shards) => Err(CallError::Incomplete(format!("refresh of {index}: {shards}"))),
             None => Err(CallError::Malformed("a refresh without _shards".to_owned())),
         }
     }
@@ -129,14 +129,29 @@ impl Cluster {
     /// Highest sequence number of a shard, once everything up to it is processed; `None` for a shard without any.
     ///
     /// # Errors
-    /// Any [`CallError`]; [`CallError::Malformed`] while operations below it are still under way.
+    /// Any [`CallError`]; [`CallError::Incomplete`] while operations below it are still under way.
     pub async fn max_seq_no(&self, index: &str, shard: u32) -> Result<Option<u64>, CallError> {
+        match self.seq_nos(index, shard).await? {
+            (highest, processed) if processed >= highest => Ok(highest),
+            _ => Err(CallError::Incomplete(format!("shard {shard} of {index} has operations under way"))),
+        }
+    }
+
+    /// The sequence number up to which a shard has processed everything; others may be under way above it.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn processed_seq_no(&self, index: &str, shard: u32) -> Result<Option<u64>, CallError> {
+        Ok(self.seq_nos(index, shard).await?.1)
+    }
+
+    /// The highest one, and the one up to which everything is processed.
+    async fn seq_nos(&self, index: &str, shard: u32) -> Result<(Option<u64>, Option<u64>), CallError> {
         let stats = self.shard_stats(index, shard).await?;
         let number = |name: &str| stats.pointer(&format!("/seq_no/{name}")).and_then(Value::as_i64);
         match (number("max_seq_no"), number("local_checkpoint")) {
-            (Some(highest), Some(checkpoint)) if checkpoint >= highest => Ok(u64::try_from(highest).ok()),
-            (Some(_), Some(_)) => {
-                Err(CallError::Malformed(format!("shard {shard} of {index} has operations under way")))
+            (Some(highest), Some(checkpoint)) => {
+                Ok((u64::try_from(highest).ok(), u64::try_from(checkpoint).ok()))
             }
             _ => Err(CallError::Malformed(format!("_stats of {index} without sequence numbers"))),
         }
@@ -164,7 +179,9 @@ impl Cluster {
                 copies.iter().find(|copy| copy.pointer("/routing/primary") == Some(&Value::Bool(true)))
             })
             .cloned()
-            .ok_or_else(|| CallError::Malformed(format!("shard {shard} of {index} has no primary in _stats")))
+            .ok_or_else(|| {
+                CallError::Incomplete(format!("shard {shard} of {index} has no primary in _stats"))
+            })
     }
 }
 

@@ -119,6 +119,9 @@ pub enum CallError {
     /// The server said no.
     #[error("{}", .0.one_line())]
     Refused(Refusal),
+    /// Not every shard answered, so what is asked for is not known.
+    #[error("{0}")]
+    Incomplete(String),
     /// The answer is not what such a server says.
     #[error("unintelligible answer: {0}")]
     Malformed(String),
@@ -149,6 +152,7 @@ impl CallError {
         match self {
             CallError::Unreachable { .. } | CallError::Timeout | CallError::Broken(_) => true,
             CallError::Refused(refusal) => refusal.is_temporary(),
+            CallError::Incomplete(_) => true,
             CallError::Malformed(_) => false,
         }
     }
@@ -189,12 +193,22 @@ impl CallError {
                 "the server refuses the credentials: check `auth` of the cluster",
             ),
             CallError::Refused(refusal) if status == Some(403) && !refusal.reason.contains("blocked") => {
-                (Kind::Refused, "rights", "the user lacks the rights for this: see docs/configuration.md")
+                (Kind::Refused, "rights", "the user lacks the rights for this: see docs/operating.md")
             }
+            CallError::Refused(refusal) if status == Some(403) && refusal.reason.contains("blocked") => (
+                Kind::Temporary,
+                "blocked",
+                "see why the block is there (a full disk sets read_only_allow_delete), then take it away: PUT /INDEX/_settings {\"index.blocks.read_only_allow_delete\": null}",
+            ),
             CallError::Refused(refusal) if refusal.is_temporary() => {
                 (Kind::Temporary, "overloaded", "the server asks to come back later")
             }
             CallError::Refused(_) => (Kind::Refused, "refused", "the server's own words are above"),
+            CallError::Incomplete(_) => (
+                Kind::Temporary,
+                "shard_missing",
+                "every shard has to be there: see `GET /_cat/shards`; a red index cannot be copied whole",
+            ),
             CallError::Malformed(_) => (
                 Kind::Refused,
                 "not_elasticsearch",

@@ -103,7 +103,12 @@ pub enum FieldPart {
 #[derive(Debug, Clone, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum FieldValue {
-    /// Dates (epoch milliseconds) and whole numbers.
+    /// Dates.
+    Millis {
+        /// Milliseconds since 1970, whatever format the mapping asks for.
+        millis: i64,
+    },
+    /// Whole numbers.
     Integer(i64),
     /// Floating point numbers.
     Float(f64),

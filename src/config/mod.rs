@@ -140,7 +140,7 @@ pub struct SliceConfig {
     pub docs: u64,
     /// Slices read side by side. Default 4.
     pub parallel: usize,
-    /// Documents a page, at most. Default 2000; lowered so that a page stays near 5 MiB.
+    /// Documents a page, at most. Default 2000; lowered so that a page stays near 4 MiB.
     pub page_docs: u32,
 }
 

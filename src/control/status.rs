@@ -47,8 +47,13 @@ pub struct MigrationStatus {
     pub standing: Standing,
     /// Documents counted when it was planned; absent while that is not known.
     pub docs_total: Option<u64>,
-    /// Documents settled, those of open slices included.
+    /// Shards planned, while it is planning.
+    #[serde(default)]
+    pub planning: Option<PlanningStatus>,
+    /// Documents settled, and recorded durably.
     pub docs_settled: u64,
+    /// Documents settled since the last checkpoint of their slice: a crash would write them again, to no effect.
+    pub docs_open: u64,
     /// `docs_settled / docs_total`, 0 to 1; absent where it would mean nothing.
     pub fraction: Option<f64>,
     /// Documents a second over the last ten seconds; absent where it would mean nothing.
@@ -69,6 +74,15 @@ pub struct MigrationStatus {
     pub planning_seconds: f64,
     /// Seconds spent copying.
     pub copying_seconds: f64,
+}
+
+/// How far planning is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanningStatus {
+    /// Shards planned; a crash keeps them.
+    pub shards_done: u32,
+    /// Shards of all indices.
+    pub shards: u32,
 }
 
 /// Slices by state.

@@ -18,7 +18,7 @@ use crate::plan::slice::{HalfOpen, Slice, SliceId, SliceRange};
 use crate::plan::verify;
 use crate::sink::{BatchLimits, Sink};
 use crate::source::{PageSize, SourceIndex};
-use crate::store::records::{IndexRecord, SliceRecord, SliceState};
+use crate::store::records::{Counts, IndexRecord, SliceRecord, SliceState};
 use crate::transform::Pipeline;
 
 /// `max_failure_ratio` is judged from this many documents on.
@@ -84,13 +84,17 @@ impl Context {
     /// The first error that no waiting cures; the other workers are stopped with their checkpoints.
     pub(super) async fn copy(&self, stop: &CancellationToken) -> Result<CopyEnd> {
         let records = self.indices().await?;
+        self.targets_stand(&records).await?;
         let copies = self.copies(&records).await?;
+        // A migration that begins with more than its limit was resumed in spite of it: that much is accepted.
+        let counts = self.progress.counts();
+        let accepted = if self.exceeds(&counts) { counts } else { Counts::default() };
         loop {
             let queue = self.queue(&records).await?;
             if queue.ready.is_empty() {
                 return Ok(CopyEnd::Settled);
             }
-            if self.work_off(queue, &copies, stop.child_token()).await? == CopyEnd::Stopped {
+            if self.work_off(queue, &copies, &accepted, stop.child_token()).await? == CopyEnd::Stopped {
                 return Ok(CopyEnd::Stopped);
             }
         }
@@ -100,6 +104,7 @@ impl Context {
         &self,
         mut queue: Queue,
         copies: &HashMap<u32, Arc<IndexCopy>>,
+        accepted: &Counts,
         stop: CancellationToken,
     ) -> Result<CopyEnd> {
         let mut workers: JoinSet<Result<SliceEnd>> = JoinSet::new();
@@ -129,7 +134,7 @@ impl Context {
                     if let Some(id) = id {
                         queue.settled(id);
                     }
-                    self.judge_failures(&stop)?;
+                    self.judge_failures(accepted, &stop)?;
                 }
                 Ok(SliceEnd::Stopped) => {}
                 Err(error) => {
@@ -169,15 +174,12 @@ impl Context {
     }
 
     /// Pauses a migration that would burn through its index.
-    fn judge_failures(&self, stop: &CancellationToken) -> Result<()> {
-        let counts = self.progress.counts();
-        let allowed = self.config.max_failure_ratio;
-        // Documents are far fewer than 2^52: nothing is lost in the conversion.
-        #[allow(clippy::cast_precision_loss)]
-        let share = counts.rejected as f64 / counts.settled().max(1) as f64;
-        if counts.settled() < JUDGED_FROM || share <= allowed || stop.is_cancelled() {
+    fn judge_failures(&self, accepted: &Counts, stop: &CancellationToken) -> Result<()> {
+        let counts = self.progress.counts().since(accepted);
+        if !self.exceeds(&counts) || stop.is_cancelled() {
             return Ok(());
         }
+        let allowed = self.config.max_failure_ratio;
         let reason = format!(
             "{} of {} documents were refused, more than max_failure_ratio = {allowed} allows: see `esferry failures list {}`, then `esferry resume {}`",
             counts.rejected,
@@ -191,6 +193,14 @@ impl Context {
         self.progress.stand(standing);
         stop.cancel();
         Ok(())
+    }
+
+    /// More documents were refused than `max_failure_ratio` allows, of enough of them to judge.
+    fn exceeds(&self, counts: &Counts) -> bool {
+        // Documents are far fewer than 2^52: nothing is lost in the conversion.
+        #[allow(clippy::cast_precision_loss)]
+        let share = counts.rejected as f64 / counts.settled().max(1) as f64;
+        counts.settled() >= JUDGED_FROM && share > self.config.max_failure_ratio
     }
 
     /// Loads the plan, proves once more that it covers every shard, and queues what is not done.

@@ -12,7 +12,8 @@ use crate::cluster::Cluster;
 use crate::cluster::failure::CallError;
 use crate::cluster::indices::{IndexInfo, choose as choose_indices};
 use crate::config::{Config, MigrationConfig};
-use crate::error::{Error, Kind, Result};
+use crate::control::status::PlanningStatus;
+use crate::error::{Error, Result};
 use crate::plan::{PlanError, ShardPlan, Strategy, choose as choose_strategy, plan_shard};
 use crate::schema;
 use crate::store::records::{Counts, IndexRecord, SliceRecord, SliceState};
@@ -167,16 +168,7 @@ pub(super) fn describe(cluster: &Cluster) -> String {
 }
 
 fn unavailable(cause: CallError, cluster: &str, index: &str, shard: u32) -> Error {
-    let doing = format!("planning `{index}` shard {shard}");
-    match cause {
-        CallError::Malformed(what) => {
-            Error::new(Kind::Temporary, "shard_missing", format!("cluster `{cluster}`: {doing}: {what}"))
-                .hint(
-                    "every shard has to be there: see `GET /_cat/shards`; a red index cannot be copied whole",
-                )
-        }
-        other => other.during(cluster, &doing),
-    }
+    cause.during(cluster, &format!("planning `{index}` shard {shard}"))
 }
 
 fn judge(
@@ -232,6 +224,7 @@ impl Context {
             .collect::<Result<Vec<_>>>()?;
         distinct_targets(&self.config, &candidates)?;
         let known = self.store.indices(&self.name)?;
+        self.progress.plan_begins(self.planned_so_far(&candidates, &known)?);
         let mut next = known.iter().map(|record| record.ordinal + 1).max().unwrap_or(0);
         for candidate in &candidates {
             let record = match known.iter().find(|record| record.source == candidate.info.name) {
@@ -256,6 +249,19 @@ impl Context {
             }
         }
         Ok(true)
+    }
+
+    fn planned_so_far(&self, candidates: &[Candidate], known: &[IndexRecord]) -> Result<PlanningStatus> {
+        let mut plan = PlanningStatus {
+            shards_done: 0,
+            shards: candidates.iter().map(|candidate| candidate.info.shards).sum(),
+        };
+        for record in known {
+            for shard in 0..record.shards {
+                plan.shards_done += u32::from(self.store.shard(&self.name, record.ordinal, shard)?.is_some());
+            }
+        }
+        Ok(plan)
     }
 
     fn index_record(&self, candidate: &Candidate, ordinal: u32) -> IndexRecord {
@@ -319,6 +325,7 @@ impl Context {
                 .collect();
             self.store.save_shard(&self.name, record.ordinal, shard, &plan.record, &slices)?;
             slices.iter().for_each(|slice| self.progress.take_slice(slice));
+            self.progress.shard_is_planned();
             tracing::debug!(index = record.source, shard, took_ms = milliseconds(took), "stored");
         }
         Ok(true)

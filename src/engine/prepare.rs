@@ -37,14 +37,8 @@ impl Context {
         source: &IndexInfo,
         mut target: Option<IndexInfo>,
     ) -> Result<()> {
-        if let (Some(stored), Some(now)) = (&record.target_uuid, target.as_ref().map(|index| &index.uuid))
-            && stored != now
-        {
-            return Err(Error::state(
-                "target_gone",
-                format!("target index `{}` was deleted and made anew since it was prepared", record.target),
-            )
-            .hint("what was copied into it is lost: `esferry reset` the migration and start again"));
+        if let Some(target) = &target {
+            still_the_same(&record, target)?;
         }
         let created = target.is_none();
         if created {
@@ -89,6 +83,20 @@ impl Context {
         record.restored = false;
         self.store.save_index(&self.name, &record)?;
         self.progress.take_index(&record);
+        Ok(())
+    }
+
+    /// Checks that the indices that were prepared are still there: a target that is deleted in the middle is made anew
+    /// by the next bulk, with a mapping of the server's own (dialects 4.5).
+    ///
+    /// # Errors
+    /// `State` or `Refused`, naming the index.
+    pub(super) async fn targets_stand(&self, records: &[IndexRecord]) -> Result<()> {
+        let targets = self.described(&self.target).await?;
+        for record in records {
+            let target = targets.iter().find(|index| index.name == record.target);
+            still_the_same(record, target.ok_or_else(|| gone(&self.target, &record.target))?)?;
+        }
         Ok(())
     }
 
@@ -160,6 +168,17 @@ impl Context {
         }
         Ok(())
     }
+}
+
+fn still_the_same(record: &IndexRecord, target: &IndexInfo) -> Result<()> {
+    if record.target_uuid.as_ref().is_none_or(|stored| *stored == target.uuid) {
+        return Ok(());
+    }
+    Err(Error::state(
+        "target_gone",
+        format!("target index `{}` was deleted and made anew since it was prepared", record.target),
+    )
+    .hint("what was copied into it is lost: `esferry reset` the migration and start again"))
 }
 
 fn gone(cluster: &Cluster, index: &str) -> Error {

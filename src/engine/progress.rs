@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::phase::{Phase, Standing};
 use crate::cluster::waits::Waits;
-use crate::control::status::{IndexStatus, MigrationStatus, SliceTally};
+use crate::control::status::{IndexStatus, MigrationStatus, PlanningStatus, SliceTally};
 use crate::plan::slice::SliceId;
 use crate::store::records::{Counts, FailureGroup, IndexRecord, MigrationRecord, SliceRecord, SliceState};
 
@@ -26,6 +26,7 @@ pub struct Progress {
 struct Inner {
     phase: Phase,
     standing: Standing,
+    plan: PlanningStatus,
     indices: Vec<IndexProgress>,
     counts: Counts,
     groups: Vec<FailureGroup>,
@@ -53,6 +54,7 @@ impl Progress {
         let inner = Inner {
             phase: Phase::Planning,
             standing: Standing::Running,
+            plan: PlanningStatus::default(),
             indices: Vec::new(),
             counts: Counts::default(),
             groups: Vec::new(),
@@ -131,6 +133,16 @@ impl Progress {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.inner().counts
+    }
+
+    /// Planning begins, or goes on: so many shards, some of them planned already.
+    pub fn plan_begins(&self, plan: PlanningStatus) {
+        self.inner().plan = plan;
+    }
+
+    /// One more shard is planned, durably.
+    pub fn shard_is_planned(&self) {
+        self.inner().plan.shards_done += 1;
     }
 
     /// The clock of the copy runs from here on.
@@ -241,11 +253,12 @@ impl Progress {
         let inner = self.inner();
         let planned = !matches!(inner.phase, Phase::Planning);
         let total: u64 = inner.indices.iter().map(|index| index.docs).sum();
-        let settled = inner.counts.settled() + inner.open.values().sum::<u64>();
+        let settled = inner.counts.settled();
+        let open: u64 = inner.open.values().sum();
         let copied_for = inner.copied_for();
         let copying = inner.phase == Phase::Copying && inner.copying_since.is_some();
         let rate_now = if copying { inner.rate_now() } else { None };
-        let left = total.saturating_sub(settled);
+        let left = total.saturating_sub(settled + open);
         let standing = match (&inner.standing, self.waits.first()) {
             (Standing::Running, Some(reason)) => Standing::Waiting(reason),
             (standing, _) => standing.clone(),
@@ -262,11 +275,13 @@ impl Progress {
             phase: inner.phase,
             standing,
             docs_total: planned.then_some(total),
+            planning: (!planned && inner.plan.shards > 0).then_some(inner.plan),
             docs_settled: settled,
+            docs_open: open,
             fraction: (planned && total > 0).then(|| (ratio(settled, total)).min(1.0)),
             rate_now,
-            rate_average: (copied_for >= Duration::from_secs(1) && settled > 0)
-                .then(|| per_second(settled, copied_for)),
+            rate_average: (copied_for >= Duration::from_secs(1) && settled + open > 0)
+                .then(|| per_second(settled + open, copied_for)),
             eta_seconds: rate_now.filter(|rate| *rate > 0.0 && planned).map(|rate| seconds(left, rate)),
             slices,
             counts: inner.counts,

@@ -132,7 +132,7 @@ impl Context {
         };
         let page = Page::read(body).map_err(|cause| unreadable(cause.to_string()))?;
         let whole = page.shards.is_some_and(|[total, successful, failed]| failed == 0 && successful == total);
-        if !whole || page.cut_short || page.total != Some(page.hits.len() as u64) {
+        if !whole || page.timed_out || page.total != Some(page.hits.len() as u64) {
             return Err(unreadable("not every shard answered".to_owned()));
         }
         Ok(page)

@@ -101,11 +101,13 @@ fn parts(visible: &[&SliceRange], of: u32, shard: u32, shards: u32) -> Option<St
     if of == 1 {
         return (seen.len() != 1).then(|| "a whole shard is one slice".to_owned());
     }
-    // The server gives slice `s` to shard `s % shards`: a shard has every `shards`-th of them, from its own number on.
+    // Before 6.4 the server gives slice `s` of them all to shard `s % shards`: a shard has every `shards`-th, from its
+    // own number on. From then on a single shard has slices of its own, from 0.
     let count = u32::try_from(seen.len()).unwrap_or(u32::MAX);
-    let mine = (0..count).map(|turn| shard + turn * shards);
-    (of != shards * count || !mine.eq(seen.iter().copied()))
-        .then(|| format!("slices {seen:?} of {of} are not all of it"))
+    let over_all =
+        of == shards * count && (0..count).map(|turn| shard + turn * shards).eq(seen.iter().copied());
+    let within = of == count && (0..count).eq(seen.iter().copied());
+    (!over_all && !within).then(|| format!("slices {seen:?} of {of} are not all of it"))
 }
 
 #[cfg(test)]

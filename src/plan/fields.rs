@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 /// What kind of values a field has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldKind {
+    Date,
     Whole,
     Floating,
     Text,
@@ -30,7 +31,8 @@ pub(super) fn kind_of(index: &IndexInfo, field: &str) -> Result<FieldKind> {
     for (doc_type, mapping) in &index.types {
         let Some(mapped) = mapping.pointer(&pointer) else { continue };
         let found = match mapped.get("type").and_then(Value::as_str).unwrap_or("object") {
-            "date" | "long" | "integer" | "short" | "byte" => FieldKind::Whole,
+            "date" => FieldKind::Date,
+            "long" | "integer" | "short" | "byte" => FieldKind::Whole,
             "double" | "float" | "half_float" | "scaled_float" => FieldKind::Floating,
             "keyword" => FieldKind::Text,
             "string" if mapped.get("index").and_then(Value::as_str) == Some("not_analyzed") => {
@@ -69,15 +71,18 @@ pub(super) async fn cut(
             let cut = terms::cut(&values, target).await?;
             cut.into_iter().map(|(range, count)| (mapped(range, FieldValue::Text), count)).collect()
         }
-        FieldKind::Whole => {
+        FieldKind::Date | FieldKind::Whole => {
+            let value = match kind {
+                FieldKind::Date => |millis| FieldValue::Millis { millis },
+                _ => FieldValue::Integer,
+            };
             let (low, high) = bounds(cluster, shard, name).await?;
             // Bounds are doubles: rounded, and only hints. `as` saturates, which is what a hint wants.
             #[allow(clippy::cast_possible_truncation)]
             let (low, high) = (low as i64, high as i64);
-            let count =
-                |range: HalfOpen<i64>| count(cluster, shard, name, mapped(range, FieldValue::Integer));
+            let count = |range: HalfOpen<i64>| count(cluster, shard, name, mapped(range, value));
             let cut = numbers::cut(low, high, target, count).await?;
-            cut.into_iter().map(|(range, count)| (mapped(range, FieldValue::Integer), count)).collect()
+            cut.into_iter().map(|(range, count)| (mapped(range, value), count)).collect()
         }
         FieldKind::Floating => {
             let (low, high) = bounds(cluster, shard, name).await?;
@@ -99,6 +104,7 @@ pub(super) async fn cut(
 fn union(ranges: &[Counted<FieldValue>], kind: FieldKind) -> Vec<HalfOpen<FieldValue>> {
     let first = ranges.first().and_then(|(range, _)| range.to.clone());
     let cut = first.unwrap_or(match kind {
+        FieldKind::Date => FieldValue::Millis { millis: 0 },
         FieldKind::Whole => FieldValue::Integer(0),
         FieldKind::Floating => FieldValue::Float(0.0),
         FieldKind::Text => FieldValue::Text("m".to_owned()),

@@ -39,7 +39,7 @@ pub enum PlanError {
     Refused(#[from] Error),
 }
 
-/// Plans one shard of an index whose searches are refreshed.
+/// Plans one shard of an index.
 ///
 /// # Errors
 /// [`PlanError`]; among them the refusal of a plan whose numbers do not add up, with the numbers.
@@ -54,6 +54,8 @@ pub async fn plan_shard(
 ) -> Result<ShardPlan, PlanError> {
     let everything = Selection::all(&index.name, query).in_shard(shard);
     let before = cluster.writes(&index.name, shard).await?;
+    // After that: whatever becomes visible while the shard is counted is a write that is counted too.
+    cluster.refresh(&index.name).await?;
     let mut ranges = match strategy {
         Strategy::Uid => {
             let uids = Uids { cluster, shard: &everything };
@@ -72,7 +74,7 @@ pub async fn plan_shard(
     let writes = cluster.writes(&index.name, shard).await?;
     // A restarted node counts from zero: then any number of writes may have happened, and a second look is due.
     let writes_meanwhile = writes.0.checked_sub(before.0).ok_or_else(|| {
-        CallError::Malformed(format!("{} shard {shard} moved while it was planned", index.name))
+        CallError::Incomplete(format!("{} shard {shard} moved while it was planned", index.name))
     })?;
     if docs.abs_diff(sliced_docs) > writes_meanwhile {
         return Err(uncovered(index, shard, strategy, sliced_docs, docs, writes_meanwhile).into());
@@ -118,17 +120,18 @@ fn uncovered(
     Error::new(Kind::Refused, "coverage", message).hint(hint)
 }
 
-/// Windows up to the highest number that there is, and an open one that is read last.
+/// Windows up to where everything is processed, and an open one that is read last.
 async fn by_seq_no(
     cluster: &Cluster,
     everything: &Selection,
     shard: u32,
     target: u64,
 ) -> Result<Vec<(SliceRange, u64)>, CallError> {
-    // Read before the refresh: what it names is searchable afterwards (dialects 11.8).
-    let highest = cluster.max_seq_no(&everything.index, shard).await?;
+    // Read before the refresh: what it names is searchable afterwards (dialects 11.8). Operations may be under way
+    // above it: they belong to the open window.
+    let processed = cluster.processed_seq_no(&everything.index, shard).await?;
     cluster.refresh(&everything.index).await?;
-    let end = highest.map_or(0, |highest| highest + 1);
+    let end = processed.map_or(0, |processed| processed + 1);
     let bound = |value: i64| u64::try_from(value).unwrap_or(0);
     let unsigned = |range: HalfOpen<i64>| HalfOpen { from: range.from.map(bound), to: range.to.map(bound) };
     let count = |range: HalfOpen<i64>| {
@@ -147,8 +150,9 @@ async fn by_seq_no(
         && last.from.is_none_or(|from| from < end)
     {
         last.to = Some(end);
-        ranges.push(HalfOpen { from: Some(end), to: None });
-        counts.push(0);
+        let open = HalfOpen { from: Some(end), to: None };
+        counts.push(cluster.count(&everything.with_range(SliceRange::SeqNo(open.clone()))).await?);
+        ranges.push(open);
     }
     Ok(ranges.into_iter().map(SliceRange::SeqNo).zip(counts).collect())
 }
@@ -170,7 +174,11 @@ async fn by_parts(
     }
     let mut ranges = Vec::new();
     for turn in 0..parts {
-        let range = SliceRange::Part { slice: shard + turn * shards, of: shards * parts };
+        let range = if cluster.dialect().slices_within_shard {
+            SliceRange::Part { slice: turn, of: parts }
+        } else {
+            SliceRange::Part { slice: shard + turn * shards, of: shards * parts }
+        };
         let count = cluster.count(&everything.with_range(range.clone())).await?;
         ranges.push((range, count));
     }

@@ -61,8 +61,10 @@ pub struct Page {
     pub total: Option<u64>,
     /// `_shards.total`, `.successful`, `.failed`.
     pub shards: Option<[i64; 3]>,
-    /// `timed_out` or `terminated_early` is true.
-    pub cut_short: bool,
+    /// `timed_out` is true.
+    pub timed_out: bool,
+    /// `terminated_early` is true.
+    pub terminated_early: bool,
 }
 
 /// An answer that cannot be followed, with the place.
@@ -87,7 +89,8 @@ impl Page {
             scroll_id: None,
             total: None,
             shards: None,
-            cut_short: false,
+            timed_out: false,
+            terminated_early: false,
         };
         let mut scan = Scan { bytes: &body, at: 0 };
         let mut whole = false;
@@ -112,8 +115,12 @@ impl Page {
                 page.shards = (!shards.contains(&i64::MIN)).then_some(shards);
                 Ok(())
             }
-            b"\"timed_out\"" | b"\"terminated_early\"" => {
-                page.cut_short |= scan.value()?.of(scan.bytes) == b"true";
+            b"\"timed_out\"" => {
+                page.timed_out = scan.value()?.of(scan.bytes) == b"true";
+                Ok(())
+            }
+            b"\"terminated_early\"" => {
+                page.terminated_early = scan.value()?.of(scan.bytes) == b"true";
                 Ok(())
             }
             b"\"hits\"" => {
@@ -401,7 +408,7 @@ mod tests {
     fn a_page_of_1_7_is_read_with_its_fields() {
         let body = br#"{"_scroll_id":"c2Nhbjs=","took":3,"timed_out":false,"_shards":{"total":1,"successful":1,"failed":0},"hits":{"total":2,"max_score":0.0,"hits":[{"_index":"a","_type":"t","_id":"x\"y","_version":7,"_score":0.0,"_source":{ "a" : "}\\\"" , "b":[1.10,{}]},"fields":{"_routing":"r","_parent":"p"}},{"_index":"a","_type":"t","_id":"z","_version":1,"_score":0.0,"_source":{},"fields":{"_parent":"p"}}]}}"#;
         let page = Page::read(Bytes::from_static(body)).unwrap();
-        assert_eq!((page.total, page.shards, page.cut_short), (Some(2), Some([1, 1, 0]), false));
+        assert_eq!((page.total, page.shards, page.timed_out), (Some(2), Some([1, 1, 0]), false));
         assert_eq!(page.scroll_id.as_deref(), Some("c2Nhbjs="));
         let hit = page.hits[0];
         assert_eq!(text(&page, hit.id), r#""x\"y""#);

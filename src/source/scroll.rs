@@ -1,7 +1,7 @@
 //! A slice read by scan (1.x) or scroll: one shard, one snapshot, every page judged, the total kept as a promise.
 
 use super::page::Page;
-use super::{ReadError, SlicePage, SourceIndex, accept, place, while_opening};
+use super::{Beginning, ReadError, SlicePage, SourceIndex, accept, accept_next, place, while_opening};
 use crate::cluster::dialect::Opening;
 use crate::cluster::selection::Selection;
 use crate::plan::slice::Cursor;
@@ -21,6 +21,7 @@ struct Snapshot {
     /// `hits.total` of the first answer.
     promised: u64,
     received: u64,
+    beginning: Beginning,
 }
 
 impl ScrollReader {
@@ -47,6 +48,9 @@ impl ScrollReader {
                     "{place}: the scroll ended after {received} of {promised} documents"
                 )))
             };
+        }
+        if !snapshot.beginning.is_new(&page) {
+            return Err(ReadError::Restart(format!("{place}: the same page came twice")));
         }
         snapshot.received += page.hits.len() as u64;
         if snapshot.received > snapshot.promised {
@@ -85,7 +89,12 @@ impl ScrollReader {
         };
         match &page.scroll_id {
             Some(id) => {
-                self.open = Some(Snapshot { scroll_id: id.clone(), promised, received: 0 });
+                self.open = Some(Snapshot {
+                    scroll_id: id.clone(),
+                    promised,
+                    received: 0,
+                    beginning: Beginning::default(),
+                });
             }
             None => return Err(ReadError::Restart(format!("{place}: an answer without a scroll id"))),
         }
@@ -102,7 +111,7 @@ impl ScrollReader {
         let request = self.index.cluster.dialect().next_page(scroll_id);
         let body = self.index.cluster.call(&request).await.map_err(|cause| lost(cause.to_string()))?;
         let page = Page::read(body).map_err(|cause| lost(cause.to_string()))?;
-        accept(&page, &place).map_err(ReadError::Restart)?;
+        accept_next(&page, &place).map_err(ReadError::Restart)?;
         let shards = page.shards.map_or(-1, |[total, ..]| total);
         // One shard on every page with hits, one or none on the empty last one (dialects 2.2).
         if shards != 1 && !(page.hits.is_empty() && shards == 0) {

@@ -5,7 +5,7 @@
 //! with an open end is read last, and goes on until nothing lies above it.
 
 use super::page::Page;
-use super::{ReadError, SlicePage, SourceIndex, accept, place, while_opening};
+use super::{Beginning, ReadError, SlicePage, SourceIndex, accept, place, while_opening};
 use crate::cluster::failure::CallError;
 use crate::cluster::selection::{HalfOpen, Selection, SliceRange};
 use crate::plan::slice::Cursor;
@@ -21,6 +21,7 @@ pub struct WindowReader {
     next: u64,
     end: End,
     width: u64,
+    beginning: Beginning,
 }
 
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl WindowReader {
     pub(super) fn new(index: SourceIndex, selection: Selection, from: u64, to: Option<u64>) -> Self {
         let width = u64::from(index.page_size.docs());
         let end = to.map_or(End::Looking { upto: from }, End::At);
-        WindowReader { index, selection, next: from, end, width }
+        WindowReader { index, selection, next: from, end, width, beginning: Beginning::default() }
     }
 
     pub(super) async fn next_page(&mut self) -> Result<Option<SlicePage>, ReadError> {
@@ -70,6 +71,9 @@ impl WindowReader {
                 return Err(ReadError::Restart(format!(
                     "{place}: {received} documents came where {total} were promised"
                 )));
+            }
+            if !self.beginning.is_new(&page) {
+                return Err(ReadError::Restart(format!("{place}: the same page came twice")));
             }
             self.next = to;
             self.width =

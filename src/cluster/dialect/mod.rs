@@ -139,8 +139,12 @@ pub struct Dialect {
     pub uid_ranges: bool,
     /// `_cache` inside a range, to keep the source from caching one bitset a slice.
     pub uncached_ranges: bool,
+    /// A range over dates says that its bounds are milliseconds; before, numbers are that anyway.
+    pub date_formats: bool,
     /// `slice` in a scroll.
     pub sliced_scroll: bool,
+    /// Slices are numbered within the shards that `preference` leaves; before, over all shards of the index.
+    pub slices_within_shard: bool,
     /// Documents carry `_seq_no`, and it can be searched.
     pub seq_no: bool,
     /// `allow_partial_search_results` exists.

@@ -165,24 +165,32 @@ impl Dialect {
     fn filter(&self, range: &SliceRange) -> Option<Value> {
         match range {
             SliceRange::Part { .. } | SliceRange::HiddenType { .. } => None,
-            SliceRange::Uid(range) => self.range("_uid", range, |uid| json!(uid)),
-            SliceRange::SeqNo(range) => self.range("_seq_no", range, |seq_no| json!(seq_no)),
+            SliceRange::Uid(range) => self.range("_uid", range, |uid| json!(uid), None),
+            SliceRange::SeqNo(range) => self.range("_seq_no", range, |seq_no| json!(seq_no), None),
             SliceRange::Field { name, part: FieldPart::Range(range) } => {
                 // Both ends open still means "has a value": the rest is a slice of its own.
-                Some(
-                    self.range(name, range, field_value)
-                        .unwrap_or_else(|| json!({"exists": {"field": name}})),
-                )
+                Some(self.field_range(name, range).unwrap_or_else(|| json!({"exists": {"field": name}})))
             }
             SliceRange::Field { name, part: FieldPart::Rest(ranges) } => {
                 let outside: Vec<Value> =
-                    ranges.iter().filter_map(|range| self.range(name, range, field_value)).collect();
+                    ranges.iter().filter_map(|range| self.field_range(name, range)).collect();
                 Some(json!({"bool": {"must_not": outside}}))
             }
         }
     }
 
-    fn range<T>(&self, field: &str, range: &HalfOpen<T>, write: impl Fn(&T) -> Value) -> Option<Value> {
+    fn field_range(&self, field: &str, range: &HalfOpen<FieldValue>) -> Option<Value> {
+        let is_date = matches!(range.from.as_ref().or(range.to.as_ref()), Some(FieldValue::Millis { .. }));
+        self.range(field, range, field_value, (is_date && self.date_formats).then_some("epoch_millis"))
+    }
+
+    fn range<T>(
+        &self,
+        field: &str,
+        range: &HalfOpen<T>,
+        write: impl Fn(&T) -> Value,
+        format: Option<&str>,
+    ) -> Option<Value> {
         if range.from.is_none() && range.to.is_none() {
             return None;
         }
@@ -193,6 +201,7 @@ impl Dialect {
         if let Some(to) = &range.to {
             bounds.insert("lt".to_owned(), write(to));
         }
+        bounds.extend(format.map(|format| ("format".to_owned(), json!(format))));
         let mut inner = Map::new();
         inner.insert(field.to_owned(), Value::Object(bounds));
         if self.uncached_ranges {
@@ -204,7 +213,7 @@ impl Dialect {
 
 fn field_value(value: &FieldValue) -> Value {
     match value {
-        FieldValue::Integer(number) => json!(number),
+        FieldValue::Millis { millis: number } | FieldValue::Integer(number) => json!(number),
         FieldValue::Float(number) => json!(number),
         FieldValue::Text(text) => json!(text),
     }
@@ -275,6 +284,15 @@ mod tests {
         let range = SliceRange::Field { name: "n".to_owned(), part: FieldPart::Rest(ranges) };
         let rest = Selection { index: "x".to_owned(), shard: None, range, query: None };
         insta::assert_snapshot!(show(&dialect(5, 6).count(&rest)), @r#"POST /x/_count {"query":{"constant_score":{"filter":{"bool":{"must_not":[{"range":{"n":{"lt":5}}},{"range":{"n":{"gte":5}}}]}}}}}"#);
+    }
+
+    #[test]
+    fn dates_are_milliseconds_whatever_the_mapping_says() {
+        let range = HalfOpen { from: Some(FieldValue::Millis { millis: 5 }), to: None };
+        let range = SliceRange::Field { name: "at".to_owned(), part: FieldPart::Range(range) };
+        let dates = Selection { index: "x".to_owned(), shard: None, range, query: None };
+        insta::assert_snapshot!(show(&dialect(5, 6).count(&dates)), @r#"POST /x/_count {"query":{"constant_score":{"filter":{"range":{"at":{"gte":5,"format":"epoch_millis"}}}}}}"#);
+        insta::assert_snapshot!(show(&dialect(1, 7).count(&dates)), @r#"POST /x/_count {"query":{"constant_score":{"filter":{"range":{"at":{"gte":5},"_cache":false}}}}}"#);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{Dialect, HitMetadata, Opening, ScrollId, Version, v1};
 /// - scan is deprecated in 2.1, where a scroll sorted by `_doc` became as cheap (`migrate_2_1`).
 /// - The scroll id may come as JSON from 2.0 on.
 /// - All stored metadata fields are returned at the top level of the hit (`migrate_2_0/search`).
+/// - A number is parsed by the date's own format, unless the range names another (seen on 5.6.16).
 /// - `_cache` inside a range is tolerated; ranges on `_uid` are exact (measured on 2.4.6).
 pub(super) fn facts(version: Version) -> Dialect {
     Dialect {
@@ -15,6 +16,7 @@ pub(super) fn facts(version: Version) -> Dialect {
         hit_metadata: HitMetadata::TopLevel,
         bool_filter: true,
         uncached_ranges: false,
+        date_formats: true,
         ..v1::facts(version)
     }
 }

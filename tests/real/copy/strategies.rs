@@ -78,6 +78,7 @@ async fn documents_written_while_sequence_numbers_are_read_are_found_in_their_la
     // The plan is made and nothing is read yet: deletes are plain, and updates move above every planned window.
     let writer = BulkWriter::new(&sides.old, &from, Some("_doc"));
     writer.delete(numbered(800).step_by(9)).await.unwrap();
+    sides.old.refresh(&from).await.unwrap();
     let again = |step: usize, revision: u64| {
         let kept = numbered(800).enumerate().filter(|(n, _)| n % 9 != 0).map(|(_, document)| document);
         let kept: Vec<Document> = kept.step_by(step).collect();
@@ -152,7 +153,8 @@ async fn ranges_of_a_date_a_number_or_a_keyword_on_1_7() {
         return;
     }
     let sides = Sides::new("by-field17").await.unwrap();
-    let body = thing_body(json!({"type": "string", "index": "not_analyzed"}), "thing");
+    let mut body = thing_body(json!({"type": "string", "index": "not_analyzed"}), "thing");
+    body["mappings"]["thing"]["properties"]["when"]["format"] = json!("date_time");
     sides.create(&sides.old, "from", &body).await.unwrap();
     sides.load(&sides.old, "from", things()).await.unwrap();
     by_every_field(&sides, 15).await.unwrap();

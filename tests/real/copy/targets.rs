@@ -161,7 +161,12 @@ async fn refused_documents_end_in_code_4_and_the_status_says_why_the_counts_diff
     let groups = status["failures"].as_array().unwrap();
     assert_eq!(groups.iter().map(|group| number(group, "/count")).sum::<u64>(), lost);
     for document in &refused {
-        assert!(groups.iter().any(|group| text(group, "/error_type") == document.error_type), "{groups:#?}");
+        let kind = match document.error_type {
+            // Known beforehand, and never sent: it would have the whole bulk refused.
+            "action_request_validation_exception" => "id_too_long",
+            kind => kind,
+        };
+        assert!(groups.iter().any(|group| text(group, "/error_type") == kind), "{groups:#?}");
     }
     // Called again it says the same, and reads nothing.
     let (code, again) = daemon.run_once().unwrap();

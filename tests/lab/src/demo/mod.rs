@@ -194,7 +194,7 @@ async fn clean_up(old: &Endpoint, new: &Endpoint, started: &[String]) -> Result<
 fn print_what_next(esferry: &Installation, old: &Endpoint, new: &Endpoint) {
     println!();
     println!("Try next:");
-    for words in [&["status", "--json"][..], &["failures", "list"], &["plan"], &["run"]] {
+    for words in [&["status", "--json"][..], &["failures", "list", "alerts"], &["plan"], &["run"]] {
         println!("  {}", esferry.words(words).join(" "));
     }
     println!("  curl '{}/cities/_search?q=country:IS&pretty'", old.url());
