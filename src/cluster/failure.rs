@@ -172,6 +172,16 @@ impl CallError {
         let message = format!("cluster `{cluster}`: {doing}");
         let status = self.refusal().map(|refusal| refusal.status);
         let (kind, code, hint) = match &self {
+            CallError::Unreachable { reason, .. } if reason.contains("peer certificate") => (
+                Kind::Refused,
+                "certificate",
+                "name the PEM file of the authority that signed it as `ca` of the cluster, and use a URL whose host stands in it",
+            ),
+            CallError::Unreachable { reason, .. } if speaks_no_tls(reason) => (
+                Kind::Temporary,
+                "unreachable",
+                "what answers there speaks no TLS: http and https, or a port, may be mixed up in the URL",
+            ),
             CallError::Unreachable { .. } => (
                 Kind::Temporary,
                 "unreachable",
@@ -217,6 +227,11 @@ impl CallError {
         };
         Error::new(kind, code, message).hint(hint).because(self)
     }
+}
+
+/// What a TLS client says of a server that speaks plain HTTP: it answers in HTTP, or closes the connection.
+fn speaks_no_tls(reason: &str) -> bool {
+    reason.contains("corrupt message") || reason.contains("tls handshake eof")
 }
 
 fn innermost(cause: &reqwest::Error) -> String {

@@ -49,7 +49,7 @@ impl IndexInfo {
 }
 
 impl Cluster {
-    /// Every index of the cluster, closed ones included, by name.
+    /// Every index of the cluster, closed ones included, in the order of their names.
     ///
     /// # Errors
     /// Any [`CallError`].
@@ -59,7 +59,10 @@ impl Cluster {
             .pointer("/metadata/indices")
             .and_then(Value::as_object)
             .ok_or_else(|| CallError::Malformed("a cluster state without indices".to_owned()))?;
-        indices.iter().map(|(name, described)| self.describe(name, described)).collect()
+        let described = indices.iter().map(|(name, described)| self.describe(name, described));
+        let mut indices = described.collect::<Result<Vec<_>, _>>()?;
+        indices.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(indices)
     }
 
     fn describe(&self, name: &str, described: &Value) -> Result<IndexInfo, CallError> {

@@ -143,7 +143,12 @@ async fn identify(transport: &Transport) -> Result<Server> {
     // `GET /` may be forbidden or missing; `_nodes` tells the versions of all nodes, and what a body may weigh.
     let nodes = match transport.call(&Request::get("/_nodes/http")).await {
         Ok(body) => serde_json::from_slice::<Value>(&body).ok(),
-        Err(cause @ CallError::Refused(_)) if root.is_none() => return Err(cause.during(name, doing)),
+        // Rights, or a server that is not well; any other refusal is not what an Elasticsearch would say.
+        Err(CallError::Refused(refusal))
+            if root.is_none() && (matches!(refusal.status, 401 | 403) || refusal.is_temporary()) =>
+        {
+            return Err(CallError::Refused(refusal).during(name, doing));
+        }
         Err(_) => None,
     };
     let nodes = nodes.as_ref();

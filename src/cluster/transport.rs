@@ -3,6 +3,7 @@
 //! Nothing here knows what a request means, so nothing is sent twice by itself, except to the next URL when a
 //! connection could not even be made.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -21,6 +22,9 @@ use crate::error::{Error, Result};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What an answer may promise at once; a larger one is read all the same, in growing steps.
 const LARGEST_RESERVE: u64 = 64 * 1024 * 1024;
+
+/// What `ca` is for.
+const AUTHORITY: &str = "give the PEM file of the authority that signed the cluster's certificate";
 
 /// A request: method, path with query string, body.
 #[derive(Debug, Clone)]
@@ -75,7 +79,11 @@ pub struct Transport {
 #[derive(Debug)]
 struct Settings {
     headers: HeaderMap,
-    authority: Option<Certificate>,
+    /// Whether any URL is https.
+    tls: bool,
+    /// The file of the authorities, for messages.
+    ca: PathBuf,
+    authorities: Vec<Certificate>,
     timeout: Duration,
     gzip: bool,
 }
@@ -90,12 +98,22 @@ impl Settings {
             .tcp_nodelay(true)
             .redirect(reqwest::redirect::Policy::none())
             .gzip(self.gzip);
-        if let Some(authority) = &self.authority {
-            builder = builder.tls_certs_merge([authority.clone()]);
-        }
-        builder.build().map_err(|cause| {
-            Error::config("http_client", format!("cluster `{name}`: no HTTP client can be made"))
-                .because(cause)
+        builder = if self.tls {
+            builder.tls_certs_merge(self.authorities.clone())
+        } else {
+            // The system's authorities are not even looked for: a machine without any can talk plain HTTP.
+            builder.tls_certs_only([])
+        };
+        builder.build().map_err(|cause| match self.authorities.is_empty() {
+            true => Error::config("http_client", format!("cluster `{name}`: no HTTP client can be made"))
+                .hint(
+                    "https needs authorities to trust: install the system's (ca-certificates), or give `ca`",
+                )
+                .because(cause),
+            false => {
+                let message = format!("clusters.{name}.ca: {} is not usable", self.ca.display());
+                Error::config("ca", message).hint(AUTHORITY).because(cause)
+            }
         })
     }
 }
@@ -110,18 +128,15 @@ impl Transport {
         if let Some(auth) = &config.auth {
             headers.insert(AUTHORIZATION, authorization(name, auth)?);
         }
-        let authority = config.ca.as_deref().map(|path| {
-            let unusable = |cause: Box<dyn std::error::Error + Send + Sync>| {
-                Error::config("ca", format!("clusters.{name}.ca: {} is not usable", path.display()))
-                    .hint("give the PEM file of the authority that signed the cluster's certificate")
-                    .because(cause)
-            };
-            let pem = std::fs::read(path).map_err(|cause| unusable(cause.into()))?;
-            Certificate::from_pem(&pem).map_err(|cause| unusable(cause.into()))
-        });
+        let authorities = match &config.ca {
+            Some(path) => authorities(name, path)?,
+            None => Vec::new(),
+        };
         let settings = Settings {
             headers,
-            authority: authority.transpose()?,
+            tls: config.urls.iter().any(|url| !url.starts_with("http://")),
+            ca: config.ca.clone().unwrap_or_default(),
+            authorities,
             timeout: config.timeout.0,
             gzip: config.gzip,
         };
@@ -240,6 +255,19 @@ fn compress(bytes: &Bytes) -> Result<Vec<u8>, CallError> {
         .write_all(bytes)
         .and_then(|()| encoder.finish())
         .map_err(|cause| CallError::Broken(cause.to_string()))
+}
+
+/// The certificates of a PEM file, one at least.
+fn authorities(name: &str, path: &Path) -> Result<Vec<Certificate>> {
+    let unusable = |what: &str| {
+        Error::config("ca", format!("clusters.{name}.ca: {} {what}", path.display())).hint(AUTHORITY)
+    };
+    let pem = std::fs::read(path).map_err(|cause| unusable("cannot be read").because(cause))?;
+    let found = Certificate::from_pem_bundle(&pem).map_err(|cause| unusable("is damaged").because(cause))?;
+    if found.is_empty() {
+        return Err(unusable("holds no certificate in PEM form"));
+    }
+    Ok(found)
 }
 
 fn authorization(name: &str, auth: &Auth) -> Result<HeaderValue> {

@@ -61,6 +61,10 @@ fn resolve_paths(config: &mut Config, folder: &Path) {
     }
 }
 
+/// What to do about a file that is not there.
+const BESIDE: &str =
+    "check that it is there and may be read; a relative name is looked up beside the configuration";
+
 fn check_files(config: &Config, source: Source<'_>) -> Result<()> {
     let wrong = |keys: [&str; 3], message: String| {
         let place = source.place(source.find(&keys.map(str::to_owned)));
@@ -71,6 +75,7 @@ fn check_files(config: &Config, source: Source<'_>) -> Result<()> {
             std::fs::metadata(ca).map_err(|error| {
                 wrong(["clusters", name, "ca"], format!("names {}, which cannot be read", ca.display()))
                     .because(error)
+                    .hint(BESIDE)
             })?;
         }
     }
@@ -78,7 +83,7 @@ fn check_files(config: &Config, source: Source<'_>) -> Result<()> {
         let Schema::File(path) = &migration.schema else { continue };
         let keys = ["migrations", name, "schema"];
         let body = std::fs::read(path).map_err(|error| {
-            wrong(keys, format!("names {}, which cannot be read", path.display())).because(error)
+            wrong(keys, format!("names {}, which cannot be read", path.display())).because(error).hint(BESIDE)
         })?;
         serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body).map_err(|error| {
             wrong(keys, format!("names {}, which is not a JSON object", path.display()))

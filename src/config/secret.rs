@@ -55,7 +55,8 @@ impl SecretRef {
                         .hint(format!("set it for this process, for example `{name}=… esferry run`")))
                 }
                 Err(std::env::VarError::NotUnicode(_)) => {
-                    Err(Error::config("secret_unreadable", format!("{self} is not valid UTF-8")))
+                    Err(Error::config("secret_unreadable", format!("{self} is not valid UTF-8"))
+                        .hint("give the secret as text, as the server gave it"))
                 }
             },
             SecretRef::File(path) => self.read_file(path),
@@ -87,10 +88,12 @@ impl SecretRef {
             }
         }
         if secret.is_empty() {
-            return Err(Error::config("secret_empty", format!("{self} is empty")));
+            return Err(Error::config("secret_empty", format!("{self} is empty"))
+                .hint("put the secret there, or take `auth` out of the cluster"));
         }
         if secret.contains(['\n', '\r', '\0']) {
-            return Err(Error::config("secret_invalid", format!("{self} holds more than one line")));
+            return Err(Error::config("secret_invalid", format!("{self} holds more than one line"))
+                .hint("only the secret itself belongs there; one line break at its end is cut off"));
         }
         Ok(SecretString::from(secret))
     }

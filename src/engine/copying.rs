@@ -49,8 +49,13 @@ impl Queue {
             self.tails.push(slice.id);
         } else {
             self.ready.push_back(slice.id);
-            *self.left.entry((slice.id.index, slice.id.shard)).or_default() += 1;
+            self.hold(slice.id);
         }
+    }
+
+    /// The open-ended slice of this slice's shard has to wait for it.
+    fn hold(&mut self, id: SliceId) {
+        *self.left.entry((id.index, id.shard)).or_default() += 1;
     }
 
     /// Neighbours of one shard are not read side by side as long as other shards have slices too.
@@ -130,8 +135,8 @@ impl Context {
             };
             let id = working.remove(&task);
             match outcome {
-                Ok(SliceEnd::Done | SliceEnd::SetAside) => {
-                    if let Some(id) = id {
+                Ok(end @ (SliceEnd::Done | SliceEnd::SetAside)) => {
+                    if let (SliceEnd::Done, Some(id)) = (end, id) {
                         queue.settled(id);
                     }
                     self.judge_failures(accepted, &stop)?;
@@ -211,8 +216,11 @@ impl Context {
             let mut by_shard: BTreeMap<(u32, u32), Vec<Slice>> = BTreeMap::new();
             for record in store.slices(&name) {
                 let record: SliceRecord = record?;
-                if matches!(record.state, SliceState::Waiting | SliceState::Open { .. }) {
-                    queue.add(&record.slice);
+                match record.state {
+                    SliceState::Waiting | SliceState::Open { .. } => queue.add(&record.slice),
+                    // What moves out of it goes to the open-ended slice of its shard, which therefore waits for it.
+                    SliceState::SetAside { .. } => queue.hold(record.slice.id),
+                    SliceState::Done => {}
                 }
                 by_shard
                     .entry((record.slice.id.index, record.slice.id.shard))

@@ -76,7 +76,7 @@ impl IndexCopy {
         loop {
             let at_start = record.state.clone();
             record = self.begin(record).await?;
-            let span = tracing::info_span!("slice", %id, attempt = record.attempts);
+            let span = tracing::info_span!("slice", slice = %id, attempt = record.attempts);
             let attempt = self.attempt(&mut record, stop).instrument(span).await?;
             match attempt {
                 Attempt::Complete => {

@@ -6,6 +6,8 @@
 
 use bytes::Bytes;
 
+use super::nesting::{end_of_container, end_of_string};
+
 /// A part of a page's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -310,86 +312,6 @@ impl Scan<'_> {
             }
             None => self.fail("a value"),
         }
-    }
-}
-
-/// The offset behind the closing quote of a string whose content begins at `at`.
-///
-/// Eight bytes at a time: most strings of a document are short, and calling a vectorised search for each costs more
-/// than it saves.
-fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    /// The high bit of the lowest byte that equals `byte`, exact up to there.
-    fn equal(word: u64, byte: u8) -> u64 {
-        let zero = word ^ (LOW * u64::from(byte));
-        zero.wrapping_sub(LOW) & !zero & HIGH
-    }
-    loop {
-        while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-            let word = u64::from_le_bytes(*eight);
-            let found = equal(word, b'"') | equal(word, b'\\');
-            if found != 0 {
-                at += usize::from(found.trailing_zeros().to_le_bytes()[0] / 8);
-                break;
-            }
-            at += 8;
-        }
-        match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-}
-
-/// Bytes that matter outside strings.
-const fn structural() -> [bool; 256] {
-    let mut table = [false; 256];
-    table[b'"' as usize] = true;
-    table[b'{' as usize] = true;
-    table[b'}' as usize] = true;
-    table[b'[' as usize] = true;
-    table[b']' as usize] = true;
-    table[b'/' as usize] = true;
-    table
-}
-
-const STRUCTURAL: [bool; 256] = structural();
-
-/// The offset behind the bracket that closes the one at `at`.
-fn end_of_container(bytes: &[u8], mut at: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    loop {
-        let byte = *bytes.get(at)?;
-        if !STRUCTURAL[usize::from(byte)] {
-            at += 1;
-            continue;
-        }
-        match byte {
-            b'"' => at = end_of_string(bytes, at + 1)?,
-            b'{' | b'[' => {
-                depth += 1;
-                at += 1;
-            }
-            b'}' | b']' => {
-                at += 1;
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at);
-                }
-            }
-            _ => at = end_of_comment(bytes, at)?,
-        }
-    }
-}
-
-/// 1.x stores `/* … */` and `// …` inside documents; a lone slash is left where it is.
-fn end_of_comment(bytes: &[u8], at: usize) -> Option<usize> {
-    match bytes.get(at + 1)? {
-        b'*' => Some(at + 2 + memchr::memmem::find(&bytes[at + 2..], b"*/")? + 2),
-        b'/' => Some(at + 2 + memchr::memchr(b'\n', &bytes[at + 2..])?),
-        _ => Some(at + 1),
     }
 }
 

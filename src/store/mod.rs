@@ -70,22 +70,37 @@ impl Store {
 
     fn check_format(&self) -> Result<()> {
         match self.get::<u32>(&Key::format())? {
-            Some(FORMAT) => Ok(()),
+            Some(FORMAT) => self.mark(),
             Some(other) => Err(Error::state(
                 "format",
                 format!("{} is of format {other}, this esferry reads {FORMAT}", self.state_dir.display()),
             )
             .hint("use the esferry that wrote it, or another --state-dir")),
-            None if self.db.is_empty() => {
+            None if self.db.is_empty() && !self.marker().exists() => {
                 self.put(&Key::format(), &FORMAT)?;
-                self.flush()
+                self.flush()?;
+                self.mark()
             }
+            // sled takes a log that it cannot read for one that was never written.
             None => Err(Error::state(
                 "corrupt",
-                format!("{} holds a store without a format", self.state_dir.display()),
+                format!("the store in {} has lost its records", self.state_dir.display()),
             )
             .hint("restore the directory from a backup, or start over with another --state-dir")),
         }
+    }
+
+    /// Stands beside a store that has been written: an empty one is not a new one then.
+    fn marker(&self) -> PathBuf {
+        self.state_dir.join("format")
+    }
+
+    fn mark(&self) -> Result<()> {
+        if self.marker().exists() {
+            return Ok(());
+        }
+        std::fs::write(self.marker(), format!("{FORMAT}\n"))
+            .map_err(|cause| unusable(&self.state_dir, sled::Error::Io(cause)))
     }
 
     /// Waits until everything written so far is on the disk.

@@ -192,6 +192,8 @@ fn a_store_of_another_format_is_refused_and_left_alone() {
     assert_eq!(raw().len(), usize::try_from(SLICES).unwrap() + 3);
     raw().remove(Key::format().bytes()).unwrap();
     assert_eq!(Store::open(dir.path()).unwrap_err().code(), "corrupt");
+    raw().clear().unwrap();
+    assert_eq!(Store::open(dir.path()).unwrap_err().code(), "corrupt", "it was not always empty");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What only real servers can show. Run by `scripts/test`, or with `ESFERRY_LAB=1 cargo test --test real`.
 
 mod bad_input;
+mod client;
 mod copy;
 mod crash;
 mod daemon;
@@ -12,3 +13,4 @@ mod refusals;
 mod scene;
 mod sides;
 mod target_faults;
+mod target_states;

@@ -4,6 +4,7 @@
 //! - [`data`]: documents to migrate: cities, the seed's alerts, and odd ones of every kind.
 //! - [`mod@compare`]: two indices, document by document, by a reader that shares nothing with esferry's own.
 //! - [`proxy`]: an HTTP proxy that counts requests and makes faults.
+//! - [`tls`]: TLS in front of either, with certificates of its own.
 //! - [`demo`] and [`mod@bench`]: what `scripts/demo` and `scripts/bench` run.
 
 pub mod bench;
@@ -14,10 +15,12 @@ pub mod endpoint;
 pub mod proxy;
 pub mod reader;
 pub mod servers;
+pub mod tls;
 mod wanted;
 
 pub use compare::{Comparison, compare};
 pub use endpoint::Endpoint;
 pub use proxy::{Gate, Proxy, Rule};
 pub use servers::{Node, NodeSpec, Servers};
+pub use tls::TlsFront;
 pub use wanted::wanted;

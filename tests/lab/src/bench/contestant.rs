@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -193,12 +194,31 @@ fn run_quietly(command: &mut Command) -> Result<()> {
 async fn esferry(arena: &Arena) -> Result<Cost> {
     arena.empty_target().await?;
     let folder = tempfile::tempdir().context("no folder for the state")?;
-    let cost =
-        measured::run(&mut command(arena, folder.path(), &["run", "--once"])?).await.inspect_err(|_| {
-            eprintln!("{}", fs::read_to_string(folder.path().join("log")).unwrap_or_default());
-        })?;
+    let slowest = Cell::new(Duration::ZERO);
+    let mut run = command(arena, folder.path(), &["run", "--once"])?;
+    let cost = tokio::select! {
+        cost = measured::run(&mut run) => cost,
+        failed = ask_for_status(arena, folder.path(), &slowest) => Err(failed),
+    };
+    let cost = cost.inspect_err(|_| {
+        eprintln!("{}", fs::read_to_string(folder.path().join("log")).unwrap_or_default());
+    })?;
     arena.check_target().await?;
-    Ok(cost)
+    Ok(Cost { slowest_status: Some(slowest.get()), ..cost })
+}
+
+/// Asks a running daemon as an operator would, twice a second, and keeps the longest time that an answer took.
+async fn ask_for_status(arena: &Arena, folder: &Path, slowest: &Cell<Duration>) -> anyhow::Error {
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let begun = Instant::now();
+        match command(arena, folder, &["status", "--json"]).map(|mut ask| ask.stderr(Stdio::null()).status())
+        {
+            Ok(Ok(_)) => slowest.set(slowest.get().max(begun.elapsed())),
+            Ok(Err(error)) => return error.into(),
+            Err(error) => return error,
+        }
+    }
 }
 
 /// How long esferry plans: `plan` does everything of planning and nothing else.
@@ -219,7 +239,11 @@ fn command(arena: &Arena, folder: &Path, words: &[&str]) -> Result<Command> {
         arena.target.url()
     );
     fs::write(&config, text).context("cannot write the configuration")?;
-    let log = fs::File::create(folder.join("log")).context("cannot make a log")?;
+    let log = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"))
+        .context("cannot make a log")?;
     let mut command = Command::new(program);
     command.args(words).arg("--config").arg(config).arg("--state-dir").arg(folder.join("state"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);

@@ -14,6 +14,8 @@ pub struct Cost {
     pub cpu: Option<Duration>,
     /// The largest resident memory, in bytes.
     pub memory: Option<u64>,
+    /// The longest that a `status` took meanwhile.
+    pub slowest_status: Option<Duration>,
 }
 
 /// Runs a program to its end. A failing one is an error.
@@ -27,7 +29,7 @@ pub async fn run(command: &mut Command) -> Result<Cost> {
     if !status.success() {
         bail!("{name} failed ({status})");
     }
-    Ok(Cost { wall, cpu: Some(cpu), memory: Some(memory) })
+    Ok(Cost { wall, cpu: Some(cpu), memory: Some(memory), slowest_status: None })
 }
 
 /// Follows a child until it has ended, and does not take its last state away: that tells what it used.

@@ -34,6 +34,10 @@ pub(super) fn render(
         let share = ratio(planning, own) * 100.0;
         let _ = writeln!(text, "planning: {:.2} s, {share:.1} % of the time", planning.as_secs_f64());
     }
+    let slowest = results.iter().flat_map(|(_, costs)| costs).filter_map(|cost| cost.slowest_status).max();
+    if let Some(slowest) = slowest {
+        let _ = writeln!(text, "slowest `esferry status` while it copies: {} ms", slowest.as_millis());
+    }
     text
 }
 
@@ -67,6 +71,7 @@ mod tests {
             wall: Duration::from_secs(seconds),
             cpu: Some(Duration::from_millis(800)),
             memory: Some(50_000_000),
+            slowest_status: Some(Duration::from_millis(12)),
         };
         let results = [
             (Contestant::Reindex, vec![cost(20), cost(22)]),
@@ -77,5 +82,6 @@ mod tests {
         assert!(text.contains("| **esferry** | 11.0, 10.0 | 0.80, 0.80 | 50, 50 |"), "{text}");
         assert!(text.contains("best peer (wall, best rounds): 0.50"), "{text}");
         assert!(text.contains("3.0 % of the time"), "{text}");
+        assert!(text.contains("while it copies: 12 ms"), "{text}");
     }
 }

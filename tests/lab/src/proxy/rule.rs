@@ -3,7 +3,7 @@
 use super::gate::Gate;
 use super::rewrite;
 use bytes::Bytes;
-use hyper::Method;
+use hyper::{HeaderMap, Method};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::fmt;
@@ -17,6 +17,8 @@ pub struct Seen<'a> {
     pub method: &'a Method,
     /// Path and query.
     pub path: &'a str,
+    /// The headers.
+    pub headers: &'a HeaderMap,
     /// The whole body, decompressed.
     pub body: &'a Bytes,
 }
@@ -263,8 +265,8 @@ mod tests {
     fn skips_then_applies_so_often() {
         let mut armed = Armed::new(Rule::on(Method::POST, "/_bulk").skip(1).times(2).status(503));
         let (post, get, body) = (Method::POST, Method::GET, Bytes::new());
-        let bulk = Seen { method: &post, path: "/_bulk?x", body: &body };
-        let other = Seen { method: &get, path: "/_bulk", body: &body };
+        let bulk = Seen { method: &post, path: "/_bulk?x", headers: &HeaderMap::new(), body: &body };
+        let other = Seen { method: &get, path: "/_bulk", headers: &HeaderMap::new(), body: &body };
         let outcome: Vec<bool> = (0..5).map(|_| armed.take(&bulk).is_some()).collect();
         assert_eq!(outcome, [false, true, true, false, false]);
         assert!(armed.take(&other).is_none());
@@ -274,7 +276,7 @@ mod tests {
     #[test]
     fn lots_are_drawn_the_same_again() {
         let (get, body) = (Method::GET, Bytes::from_static(b"abc"));
-        let seen = Seen { method: &get, path: "/", body: &body };
+        let seen = Seen { method: &get, path: "/", headers: &HeaderMap::new(), body: &body };
         let draw = || {
             let mut armed = Armed::new(Rule::any().body_contains("b").probability(0.5, 7).drop_after());
             (0..64).map(|_| armed.take(&seen).is_some()).collect::<Vec<_>>()

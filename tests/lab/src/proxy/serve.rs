@@ -86,7 +86,7 @@ impl Hall {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let sent = incoming.collect().await.context("the request broke off")?.to_bytes();
         let body = plain(&parts.headers, &sent);
-        let rule = self.choose(&parts.method, &path, &body);
+        let rule = self.choose(&parts.method, &path, &parts.headers, &body);
         let record = self.remember(&parts.method, &path, &body, &sent, &parts.headers, rule.as_ref());
         self.thawed().await;
         let outcome = self.answer(&parts.method, &path, parts.headers, sent, rule, record).await;
@@ -99,8 +99,8 @@ impl Hall {
         outcome
     }
 
-    fn choose(&self, method: &Method, path: &str, body: &Bytes) -> Option<Rule> {
-        let seen = Seen { method, path, body };
+    fn choose(&self, method: &Method, path: &str, headers: &HeaderMap, body: &Bytes) -> Option<Rule> {
+        let seen = Seen { method, path, headers, body };
         locked(&self.shared.rules).iter_mut().find_map(|armed| armed.take(&seen))
     }
 
