@@ -7,7 +7,8 @@ use bytes::Bytes;
 use esferry_lab::data::{
     AlertSet, BulkWriter, Document, load_alerts, load_refused_documents, refused_documents,
 };
-use esferry_lab::{Rule, compare};
+use esferry_lab::proxy::Recorded;
+use esferry_lab::{Node, NodeSpec, Rule, compare};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -166,7 +167,6 @@ async fn a_migration_pauses_when_too_many_documents_are_refused_and_resume_accep
 
 #[tokio::test]
 async fn a_private_target_with_narrow_limits_takes_all_that_it_can_take() {
-    use esferry_lab::{Node, NodeSpec};
     if !esferry_lab::wanted("a 6.8 with a tiny queue, a small request size, without auto-creation; killed") {
         return;
     }
@@ -202,8 +202,8 @@ async fn a_private_target_with_narrow_limits_takes_all_that_it_can_take() {
     // Killed in the middle of it, and back on its data.
     let scene = Scene::new(&old, &new, index, copy, &settings).unwrap();
     let mut running = scene.daemon.start(&["--once"]).unwrap();
-    let bulks = |count: usize| scene.target.wait_until(PATIENCE, |_| scene_bulks(&scene) >= count);
-    assert!(bulks(30), "{}", scene.daemon.log());
+    let bulks = |requests: &[Recorded]| requests.iter().filter(|request| request.is_bulk()).count();
+    assert!(scene.target.wait_until(PATIENCE, |requests| bulks(requests) >= 30), "{}", scene.daemon.log());
     node.kill_nine().unwrap();
     scene.waits_for(&["target", copy]).unwrap();
     node.restart_on_same_data().await.unwrap();
@@ -222,8 +222,4 @@ async fn a_private_target_with_narrow_limits_takes_all_that_it_can_take() {
     assert_eq!(standing(&status), "failed", "{status:#}");
     assert!(reason(&status).contains("is gone"), "{status:#}");
     old.delete_index(index).await.unwrap();
-}
-
-fn scene_bulks(scene: &Scene) -> usize {
-    scene.target.requests_to("/_bulk").len()
 }
