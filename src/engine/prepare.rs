@@ -90,7 +90,7 @@ impl Context {
     /// by the next bulk, with a mapping of the server's own (dialects 4.5).
     ///
     /// # Errors
-    /// `State` or `Refused`, naming the index.
+    /// `Refused`, naming the index.
     pub(super) async fn targets_stand(&self, records: &[IndexRecord]) -> Result<()> {
         let targets = self.described(&self.target).await?;
         for record in records {
@@ -174,7 +174,7 @@ fn still_the_same(record: &IndexRecord, target: &IndexInfo) -> Result<()> {
     if record.target_uuid.as_ref().is_none_or(|stored| *stored == target.uuid) {
         return Ok(());
     }
-    Err(Error::state(
+    Err(Error::refused(
         "target_gone",
         format!("target index `{}` was deleted and made anew since it was prepared", record.target),
     )

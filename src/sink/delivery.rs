@@ -134,12 +134,11 @@ impl Sink {
                 }
                 Some((later, reason)) => {
                     let told = format!("target {}: {reason}", self.index);
-                    tracing::warn!(
-                        index = self.index,
-                        docs = later.items.len(),
-                        reason,
-                        "bulk is sent again"
-                    );
+                    // Patience may last for days: told the more rarely the longer it lasts. The status always says it.
+                    if later.tries.is_power_of_two() {
+                        let (docs, tries) = (later.items.len(), later.tries);
+                        tracing::warn!(index = self.index, docs, tries, reason, "bulk is sent again");
+                    }
                     groups.push(later);
                     drop(waiting.replace(self.waits.begin(told)));
                     tokio::time::sleep(delays.next_backoff().unwrap_or(MAX_PAUSE)).await;
