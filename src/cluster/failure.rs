@@ -205,7 +205,7 @@ impl CallError {
             CallError::Refused(refusal) if status == Some(403) && !refusal.reason.contains("blocked") => {
                 (Kind::Refused, "rights", "the user lacks the rights for this: see docs/operating.md")
             }
-            CallError::Refused(refusal) if status == Some(403) && refusal.reason.contains("blocked") => (
+            CallError::Refused(_) if status == Some(403) => (
                 Kind::Temporary,
                 "blocked",
                 "see why the block is there (a full disk sets read_only_allow_delete), then take it away: PUT /INDEX/_settings {\"index.blocks.read_only_allow_delete\": null}",

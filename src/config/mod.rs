@@ -167,7 +167,7 @@ pub struct WriteConfig {
     /// `external` (default: the source's version decides, a re-run changes nothing) | `create` (never
     /// overwrites) | `index` (always overwrites, as the seed's script did).
     pub mode: WriteMode,
-    /// Documents a bulk request, at most. Default 1000.
+    /// Documents a bulk request, at most. Default 2000.
     pub batch_docs: usize,
     /// Bytes a bulk request, at most. Default `15MiB`.
     pub batch_bytes: Bytes,
@@ -205,7 +205,7 @@ impl Default for WriteConfig {
     fn default() -> Self {
         WriteConfig {
             mode: WriteMode::External,
-            batch_docs: 1000,
+            batch_docs: 2000,
             batch_bytes: Bytes(15 * 1024 * 1024),
             bulks: 4,
             pipeline: None,

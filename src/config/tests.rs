@@ -34,7 +34,7 @@ fn defaults_are_as_documented() {
     assert_eq!((alerts.slice.docs, alerts.slice.parallel, alerts.slice.page_docs), (50_000, 4, 2000));
     assert_eq!(
         (alerts.write.batch_docs, alerts.write.batch_bytes, alerts.write.bulks),
-        (1000, Bytes(15 << 20), 4)
+        (2000, Bytes(15 << 20), 4)
     );
     assert_eq!(alerts.write.mode, WriteMode::External);
 }

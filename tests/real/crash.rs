@@ -176,8 +176,19 @@ async fn sigterm_keeps_what_is_settled_and_leaves_within_ten_seconds() {
     let settings =
         format!("{}\nslice = {{ docs = 500, parallel = 2, page_docs = 100 }}", alert_schema().unwrap());
     let scene = Scene::new(&old, &new, index, copy, &settings).unwrap();
-    scene.source.rule(Rule::on_pages().delay(Duration::from_millis(20)));
     let within = Duration::from_secs(10);
+
+    // A count that does not come holds nobody; a run that was to finish says that it has not.
+    let count = Gate::new();
+    scene.source.rule(Rule::on(Method::POST, "/_count").skip(20).hold(&count));
+    let mut planning = scene.daemon.start(&["--once"]).unwrap();
+    assert!(count.wait_held(1, PATIENCE), "{}", scene.daemon.log());
+    planning.terminate().unwrap();
+    assert_eq!(planning.exit_code(within).unwrap(), 130, "{}", scene.daemon.log());
+    assert_eq!(phase(&scene.daemon.migration().unwrap()), "planning");
+    count.release();
+    scene.source.clear_rules();
+    scene.source.rule(Rule::on_pages().delay(Duration::from_millis(20)));
 
     let mut first = scene.daemon.start(&[]).unwrap();
     scene.daemon.until(PATIENCE, |status| tally(status, "done") >= 3).unwrap();

@@ -44,8 +44,8 @@ async fn a_pause_in_the_middle_holds_over_a_restart_until_resume() {
 
     let reads = (scene.source.opens().len(), scene.target.requests_to("_bulk").len());
     let mut running = scene.daemon.start(&[]).unwrap();
-    scene.daemon.until(PATIENCE, paused).unwrap();
-    succeed(&scene, &["status"]).unwrap();
+    scene.until_it_listens().unwrap();
+    assert!(paused(&scene.daemon.migration().unwrap()));
     assert_eq!((scene.source.opens().len(), scene.target.requests_to("_bulk").len()), reads);
     succeed(&scene, &["resume", NAME]).unwrap();
     scene.daemon.until(PATIENCE, |status| phase(status) == "ready").unwrap();

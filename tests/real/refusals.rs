@@ -8,7 +8,7 @@ use esferry_lab::data::{
     AlertSet, BulkWriter, Document, load_alerts, load_refused_documents, refused_documents,
 };
 use esferry_lab::proxy::Recorded;
-use esferry_lab::{Node, NodeSpec, Rule, compare};
+use esferry_lab::{Gate, Node, NodeSpec, Rule, compare};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -181,10 +181,11 @@ async fn a_private_target_with_narrow_limits_takes_all_that_it_can_take() {
 
     // Far more bulks at once than the queue takes, and one document that no request can carry.
     let (index, copy) = ("refusals-narrow", "refusals-narrow-copy");
-    let documents = load_alerts(&old, index, AlertSet::lived(52, 12_000)).await.unwrap().documents;
+    let documents = load_alerts(&old, index, AlertSet::lived(52, 3000)).await.unwrap().documents;
     let huge = json!({"description": "disk ".repeat(300_000)});
     old.put(&format!("/{index}/alert/huge"), &huge).await.unwrap();
-    let slice = "slice = { docs = 1000, parallel = 8 }\nwrite = { bulks = 16, batch_docs = 50 }";
+    let slice =
+        "slice = { docs = 250, parallel = 8, page_docs = 100 }\nwrite = { bulks = 16, batch_docs = 50 }";
     let settings = format!("{}\n{slice}", alert_schema().unwrap());
     let scene = Scene::new(&old, &new, index, copy, &settings).unwrap();
     let mut running = scene.daemon.start(&["--once"]).unwrap();
@@ -213,10 +214,13 @@ async fn a_private_target_with_narrow_limits_takes_all_that_it_can_take() {
 
     // Deleted in the middle, where the server does not make it anew.
     let scene = Scene::new(&old, &new, index, copy, &settings).unwrap();
-    scene.source.rule(Rule::on_pages().delay(std::time::Duration::from_millis(30)));
+    let gate = Gate::new();
+    scene.source.rule(Rule::on_pages().skip(3).hold(&gate));
     let mut running = scene.daemon.start(&["--once"]).unwrap();
-    scene.daemon.until(PATIENCE, |status| status["slices"]["done"].as_u64() > Some(0)).unwrap();
+    assert!(gate.wait_held(8, PATIENCE), "{}", scene.daemon.log());
+    scene.bulks_come_to_rest(3).unwrap();
     scene.clear_target().await.unwrap();
+    gate.release();
     assert_eq!(running.exit_code(PATIENCE).unwrap(), 2, "{}", scene.daemon.log());
     let status = scene.daemon.migration().unwrap();
     assert_eq!(standing(&status), "failed", "{status:#}");

@@ -1,12 +1,12 @@
 //! What most scenarios need: an index to copy, a proxy in front of either cluster, and the daemon between them.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use esferry::store::Store;
 use esferry::store::records::SliceRecord;
-use esferry_lab::data::{AlertSet, Body, load_alerts};
+use esferry_lab::data::{AlertSet, load_alerts};
 use esferry_lab::{Endpoint, Proxy, Servers, compare};
 use serde_json::Value;
 
@@ -76,11 +76,32 @@ impl Scene {
         Ok(compared.same)
     }
 
+    /// Waits until a daemon answers, and not the store that the last one left.
+    pub fn until_it_listens(&self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.daemon.status().is_ok_and(|status| status["daemon"].is_object()) {
+            ensure!(Instant::now() < deadline, "no daemon answers:\n{}", self.daemon.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     /// Waits until the migration says that it waits, with each of these words in its reason.
     pub fn waits_for(&self, words: &[&str]) -> Result<Value> {
         self.daemon.until(PATIENCE, |status| {
             standing(status) == "waiting" && words.iter().all(|word| reason(status).contains(word))
         })
+    }
+
+    /// Waits until so many bulks have come, and all of them are answered. A bulk that is under way when its index is
+    /// deleted is held by the server for a minute.
+    pub fn bulks_come_to_rest(&self, count: usize) -> Result<()> {
+        let rest = self.target.wait_until(PATIENCE, |requests| {
+            let mut bulks = requests.iter().filter(|request| request.is_bulk());
+            bulks.clone().count() >= count && bulks.all(|bulk| bulk.status.is_some())
+        });
+        ensure!(rest, "the bulks do not come to rest:\n{}", self.daemon.log());
+        Ok(())
     }
 
     /// The slices as the store has them while no daemon runs. Reads a copy: the store itself is left alone.
@@ -122,8 +143,6 @@ pub async fn alerts(index: &str, to: &str, set: AlertSet) -> Result<(Endpoint, E
 pub fn alert_schema() -> Result<String> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/bodies/alerts-6.8.json");
     ensure!(file.exists(), "{} is gone", file.display());
-    // Read once more by the lab, so that a change of its place is noticed here and not in a copy that fails.
-    Body::Alerts.target()?;
     Ok(format!("schema = \"file:{}\"", file.display()))
 }
 

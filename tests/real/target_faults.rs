@@ -5,7 +5,7 @@ use esferry_lab::proxy::last_item_left_out;
 use esferry_lab::{Gate, Rule};
 use reqwest::Method;
 
-use crate::scene::{PATIENCE, Scene, alert_schema, alerts};
+use crate::scene::{PATIENCE, Scene, alert_schema, alerts, standing};
 
 fn on_bulks() -> Rule {
     Rule::on(Method::POST, "/_bulk")
@@ -90,22 +90,23 @@ async fn the_status_names_what_is_waited_for_as_long_as_it_lasts() {
     scene.target.rule(on_bulks().status(429));
     let mut running = scene.daemon.start(&["--once"]).unwrap();
     scene.waits_for(&["target", copy, "429"]).unwrap();
-    // From one reason to the next: opens fail now, and the target is well.
+
+    // The reason goes with its cause: the target is well again, and no page comes.
     let gate = Gate::new();
-    scene.source.rule(Rule::on_opens().status(503)).rule(Rule::on_pages().hold(&gate));
+    scene.source.rule(Rule::on_pages().hold(&gate));
     scene.target.clear_rules();
-    assert!(scene.target.wait_until(PATIENCE, |requests| {
-        requests.iter().any(|request| request.is_bulk() && request.status == Some(200))
-    }));
-    scene
-        .daemon
-        .until(PATIENCE, |status| status["standing"] == "running" || status["standing"] == "waiting")
-        .unwrap();
+    scene.daemon.until(PATIENCE, |status| standing(status) == "running").unwrap();
+    assert!(gate.wait_held(2, PATIENCE), "{}", scene.daemon.log());
+
+    // The pages come, and the third slice cannot be opened.
+    scene.source.clear_rules();
+    scene.source.rule(Rule::on_opens().status(503));
     gate.release();
+    scene.waits_for(&["source", index, "503"]).unwrap();
     scene.source.clear_rules();
     assert_eq!(running.exit_code(PATIENCE).unwrap(), 0, "{}", scene.daemon.log());
     assert_eq!(scene.arrived().await.unwrap(), documents);
     let status = scene.daemon.migration().unwrap();
-    assert_eq!(status["standing"], "running", "{status:#}");
+    assert_eq!(standing(&status), "running", "{status:#}");
     scene.clear().await.unwrap();
 }

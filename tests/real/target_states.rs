@@ -19,6 +19,7 @@ async fn held(name: &str, seed: u64, args: &[&str]) -> Result<(Scene, Gate, Runn
     scene.source.rule(Rule::on_pages().skip(8).times(2).hold(&gate));
     let running = scene.daemon.start(args)?;
     ensure!(gate.wait_held(2, PATIENCE), "{}", scene.daemon.log());
+    scene.bulks_come_to_rest(8)?;
     Ok((scene, gate, running, documents))
 }
 
