@@ -167,6 +167,11 @@ pub(super) fn describe(cluster: &Cluster) -> String {
     format!("{}: {} {} ({})", cluster.name(), server.distribution, server.version, server.cluster_name)
 }
 
+/// The server's word, and not its trouble: a missing index or a bad query is a 4xx, a node that dies may be a 500.
+fn is_final(cause: &CallError) -> bool {
+    !cause.is_temporary() && cause.refusal().is_some_and(|refusal| refusal.status < 500)
+}
+
 fn unavailable(cause: CallError, cluster: &str, index: &str, shard: u32) -> Error {
     cause.during(cluster, &format!("planning `{index}` shard {shard}"))
 }
@@ -300,7 +305,9 @@ impl Context {
         if missing.is_empty() {
             return Ok(true);
         }
-        self.refresh(&record.source, stop).await;
+        if !self.refresh(&record.source, stop).await? {
+            return Ok(false);
+        }
         let mut planned = futures::stream::iter(missing)
             .map(|shard| async move { (shard, self.plan_one(candidate, record, shard, stop).await) })
             .buffer_unordered(SHARDS_AT_ONCE);
@@ -331,12 +338,21 @@ impl Context {
         Ok(true)
     }
 
-    async fn refresh(&self, index: &str, stop: &CancellationToken) {
-        while let Err(cause) = self.source.refresh(index).await {
+    /// Returns `false` when it is to stop first.
+    async fn refresh(&self, index: &str, stop: &CancellationToken) -> Result<bool> {
+        loop {
+            let outcome = tokio::select! {
+                outcome = self.source.refresh(index) => outcome,
+                () = stop.cancelled() => return Ok(false),
+            };
+            let Err(cause) = outcome else { return Ok(true) };
+            if is_final(&cause) {
+                return Err(cause.during(self.source.name(), &format!("refreshing `{index}`")));
+            }
             let _waiting = self.progress.waits.begin(format!("source {index}: {cause}"));
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return Ok(false),
             }
         }
     }
@@ -368,7 +384,7 @@ impl Context {
             let cause = match outcome {
                 Ok(plan) => return Ok(Some((plan, started.elapsed()))),
                 Err(PlanError::Refused(error)) => return Err(error),
-                Err(PlanError::Call(cause @ CallError::Refused(_))) if !cause.is_temporary() => {
+                Err(PlanError::Call(cause)) if is_final(&cause) => {
                     return Err(unavailable(cause, self.source.name(), &record.source, shard));
                 }
                 Err(PlanError::Call(cause)) => cause,
