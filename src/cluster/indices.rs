@@ -65,6 +65,14 @@ impl Cluster {
         Ok(indices)
     }
 
+    /// [`indices`](Self::indices) for a caller that gives up on any error.
+    ///
+    /// # Errors
+    /// As [`CallError::during`] puts it.
+    pub async fn described(&self) -> Result<Vec<IndexInfo>> {
+        self.indices().await.map_err(|cause| cause.during(self.name(), "reading the cluster state"))
+    }
+
     fn describe(&self, name: &str, described: &Value) -> Result<IndexInfo, CallError> {
         let missing =
             |what: &str| CallError::Malformed(format!("index {name} without {what} in the cluster state"));

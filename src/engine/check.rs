@@ -148,16 +148,9 @@ async fn check_migration(
     subject: &str,
     lines: &mut Vec<CheckLine>,
 ) {
-    let (infos, existing) = match (source.indices().await, target.indices().await) {
+    let (infos, existing) = match (source.described().await, target.described().await) {
         (Ok(infos), Ok(existing)) => (infos, existing),
-        (Err(cause), _) => {
-            return lines
-                .push(CheckLine::fail(subject, &cause.during(source.name(), "reading the cluster state")));
-        }
-        (_, Err(cause)) => {
-            return lines
-                .push(CheckLine::fail(subject, &cause.during(target.name(), "reading the cluster state")));
-        }
+        (Err(error), _) | (_, Err(error)) => return lines.push(CheckLine::fail(subject, &error)),
     };
     let chosen = match choose(&infos, &migration.from.indices, source.name()) {
         Ok(chosen) => chosen,

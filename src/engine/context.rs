@@ -84,11 +84,7 @@ impl Context {
     /// `State` when an index was deleted and made anew on the source since; `Temporary` when it cannot be asked.
     pub(super) async fn indices(&self) -> Result<Vec<IndexRecord>> {
         let records = self.store.indices(&self.name)?;
-        let now = self
-            .source
-            .indices()
-            .await
-            .map_err(|cause| cause.during(self.source.name(), "reading the cluster state"))?;
+        let now = self.source.described().await?;
         for record in &records {
             let same =
                 now.iter().any(|index| index.name == record.source && index.uuid == record.source_uuid);

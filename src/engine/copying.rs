@@ -247,11 +247,7 @@ impl Context {
 
     async fn copies(&self, records: &[IndexRecord]) -> Result<HashMap<u32, Arc<IndexCopy>>> {
         let flights = Arc::new(Semaphore::new(self.config.write.bulks));
-        let infos = self
-            .source
-            .indices()
-            .await
-            .map_err(|cause| cause.during(self.source.name(), "reading the cluster state"))?;
+        let infos = self.source.described().await?;
         let mut copies = HashMap::new();
         for record in records {
             let info = infos.iter().find(|info| info.name == record.source);

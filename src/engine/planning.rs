@@ -106,10 +106,8 @@ pub async fn dry_plan(config: &Config, name: &str, progress: impl Fn(PlanProgres
         slices: 0,
         refusals: Vec::new(),
     };
-    let infos =
-        source.indices().await.map_err(|cause| cause.during(source.name(), "reading the cluster state"))?;
-    let existing =
-        target.indices().await.map_err(|cause| cause.during(target.name(), "reading the cluster state"))?;
+    let infos = source.described().await?;
+    let existing = target.described().await?;
     for (ordinal, info) in (0..).zip(choose_indices(&infos, &migration.from.indices, source.name())?) {
         let candidate = match judge(&source, &target, migration, info) {
             Ok(candidate) => candidate,
@@ -217,11 +215,7 @@ impl Context {
     /// # Errors
     /// `Config` and `Refused` for what cannot be migrated as configured.
     pub(super) async fn plan(&self, stop: &CancellationToken) -> Result<bool> {
-        let infos = self
-            .source
-            .indices()
-            .await
-            .map_err(|cause| cause.during(self.source.name(), "reading the cluster state"))?;
+        let infos = self.source.described().await?;
         let chosen = choose_indices(&infos, &self.config.from.indices, self.source.name())?;
         let candidates = chosen
             .into_iter()

@@ -21,7 +21,7 @@ impl Context {
     /// `Refused` and `Config` for targets that cannot or must not be written.
     pub(super) async fn prepare(&self) -> Result<()> {
         let records = self.indices().await?;
-        let (sources, targets) = (self.described(&self.source).await?, self.described(&self.target).await?);
+        let (sources, targets) = (self.source.described().await?, self.target.described().await?);
         for record in records {
             let source = sources.iter().find(|index| index.name == record.source);
             let source = source.ok_or_else(|| gone(&self.source, &record.source))?;
@@ -46,8 +46,7 @@ impl Context {
                 return Err(gone(&self.target, &record.target));
             }
             self.create(source, &record).await?;
-            target =
-                self.described(&self.target).await?.into_iter().find(|index| index.name == record.target);
+            target = self.target.described().await?.into_iter().find(|index| index.name == record.target);
         }
         let target = target.ok_or_else(|| gone(&self.target, &record.target))?;
         if !target.open {
@@ -92,16 +91,12 @@ impl Context {
     /// # Errors
     /// `Refused`, naming the index.
     pub(super) async fn targets_stand(&self, records: &[IndexRecord]) -> Result<()> {
-        let targets = self.described(&self.target).await?;
+        let targets = self.target.described().await?;
         for record in records {
             let target = targets.iter().find(|index| index.name == record.target);
             still_the_same(record, target.ok_or_else(|| gone(&self.target, &record.target))?)?;
         }
         Ok(())
-    }
-
-    async fn described(&self, cluster: &Cluster) -> Result<Vec<IndexInfo>> {
-        cluster.indices().await.map_err(|cause| cause.during(cluster.name(), "reading the cluster state"))
     }
 
     async fn create(&self, source: &IndexInfo, record: &IndexRecord) -> Result<()> {

@@ -39,11 +39,7 @@ impl Context {
     /// `Temporary` when a cluster does not answer: what was settled until then is recorded.
     pub(super) async fn retry(&self, error_type: Option<&str>) -> Result<RetryReport> {
         let indices = self.indices().await?;
-        let infos = self
-            .source
-            .indices()
-            .await
-            .map_err(|cause| cause.during(self.source.name(), "reading the cluster state"))?;
+        let infos = self.source.described().await?;
         let flights = Arc::new(Semaphore::new(self.config.write.bulks));
         let mut report = RetryReport::default();
         for record in &indices {

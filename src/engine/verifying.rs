@@ -22,10 +22,7 @@ impl Context {
     /// `Temporary` when a side cannot be counted whole.
     pub(super) async fn count_both(&self) -> Result<()> {
         let target = &self.target;
-        let targets = target
-            .indices()
-            .await
-            .map_err(|cause| cause.during(target.name(), "reading the cluster state"))?;
+        let targets = target.described().await?;
         for mut record in self.store.indices(&self.name)? {
             let account = self.account(record.ordinal).await?;
             let from = Selection::all(&record.source, self.config.from.query.as_ref());
