@@ -1,5 +1,7 @@
 //! What the target index is made of. Nothing is converted yet: a mapping goes over as it is, or comes from a file.
 
+pub mod report;
+
 use serde_json::Value;
 
 use crate::cluster::Cluster;

@@ -101,7 +101,7 @@ fn fitting(documents: &[Document<'_>], limits: &BatchLimits) -> (usize, usize) {
     for (count, document) in documents.iter().enumerate() {
         let next = ACTION_BYTES
             + document.id.len()
-            + document.routing.map_or(0, <[u8]>::len)
+            + document.routing.as_ref().map_or(0, |routing| routing.len())
             + document.source.len();
         if count > 0 && (count >= limits.docs || bytes + next > limits.bytes) {
             return (count, bytes);
@@ -120,11 +120,11 @@ struct Building {
 impl Building {
     fn push(&mut self, document: &Document<'_>, target: &BulkTarget, refused: &mut Vec<Rejection>) {
         let start = self.body.len();
-        target.action(&mut self.body, document.id, document.routing, document.version);
+        target.action(&mut self.body, &document.id, document.routing.as_deref(), document.version);
         let source = self.body.len();
-        if memchr::memchr2(b'\n', b'\r', document.source).is_none() {
-            self.body.extend_from_slice(document.source);
-        } else if !one_line(document.source, &mut self.body) {
+        if memchr::memchr2(b'\n', b'\r', &document.source).is_none() {
+            self.body.extend_from_slice(&document.source);
+        } else if !one_line(&document.source, &mut self.body) {
             self.body.truncate(start);
             let reason = "a string of the document holds a raw line break, which no bulk request can carry";
             refused.push(rejection(document, "raw_line_break", reason.to_owned()));
@@ -165,7 +165,7 @@ fn unframeable(document: &Document<'_>, limits: &BatchLimits) -> Option<(&'stati
     if document.id.len() <= most {
         return None;
     }
-    let id: String = serde_json::from_slice(document.id).unwrap_or_default();
+    let id: String = serde_json::from_slice(&document.id).unwrap_or_default();
     (id.len() > most)
         .then(|| ("id_too_long", format!("the id has {} bytes, the target takes {most}", id.len())))
 }
@@ -175,8 +175,8 @@ fn rejection(document: &Document<'_>, error_type: &str, reason: String) -> Rejec
         serde_json::from_slice(json).unwrap_or_else(|_| String::from_utf8_lossy(json).into_owned())
     };
     Rejection {
-        id: text(document.id),
-        routing: document.routing.map(text),
+        id: text(&document.id),
+        routing: document.routing.as_deref().map(text),
         version: document.version,
         refusal: Refusal { status: 400, error_type: error_type.to_owned(), reason },
         attempts: 0,

@@ -1,4 +1,10 @@
-//! What happens to a document between source and target. Today nothing: the bytes go through untouched.
+//! What happens to a document between source and target: nothing, or the configured steps.
+
+mod document;
+
+use std::borrow::Cow;
+
+pub use document::{Document, Origin, StepError, Transformed};
 
 use crate::source::{Hit, Page};
 
@@ -8,19 +14,6 @@ pub enum Pipeline {
     /// Every document goes as it came.
     #[default]
     Untouched,
-}
-
-/// A document on its way to the target. Strings keep their quotes and escapes.
-#[derive(Debug, Clone, Copy)]
-pub struct Document<'page> {
-    /// `_id`, as a JSON string.
-    pub id: &'page [u8],
-    /// Routing, as a JSON string.
-    pub routing: Option<&'page [u8]>,
-    /// The source's version.
-    pub version: Option<u64>,
-    /// The body.
-    pub source: &'page [u8],
 }
 
 /// Why a document cannot be sent.
@@ -40,10 +33,11 @@ impl Pipeline {
         let bytes: &'page [u8] = &page.body;
         match self {
             Pipeline::Untouched => Ok(Document {
-                id: hit.id.of(bytes),
-                routing: hit.routing.map(|span| span.of(bytes)),
+                index: None,
+                id: Cow::Borrowed(hit.id.of(bytes)),
+                routing: hit.routing.map(|span| Cow::Borrowed(span.of(bytes))),
                 version: hit.version,
-                source: hit.source.ok_or(DocumentError::NoSource)?.of(bytes),
+                source: Cow::Borrowed(hit.source.ok_or(DocumentError::NoSource)?.of(bytes)),
             }),
         }
     }
