@@ -47,6 +47,7 @@ fn with_state(folder: &Path) {
         created: Timestamp::UNIX_EPOCH,
         copy_started: None,
         copy_finished: None,
+        others: Vec::new(),
         planning_ms: 0,
         copying_ms: 0,
     };

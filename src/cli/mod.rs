@@ -13,7 +13,9 @@ mod progress;
 mod remedies;
 mod reset;
 mod run;
+mod schema;
 mod service;
+mod side_by_side;
 mod status;
 mod status_view;
 
@@ -105,6 +107,8 @@ pub enum Command {
     Run(run::Run),
     /// Show everything that a run would do, and do nothing of it
     Plan(plan::Plan),
+    /// Show what the target indices are made of, and what was changed for it
+    Schema(schema::Schema),
     /// Validate the configuration and ask both clusters whether a run can succeed
     Check(check::Check),
     /// Show how the migrations are doing
@@ -132,6 +136,7 @@ impl Cli {
             Command::Copy(command) => busy(command.execute(global)),
             Command::Run(command) => busy(command.execute(global)),
             Command::Plan(command) => brief(command.execute(global)),
+            Command::Schema(command) => brief(command.execute(global)),
             Command::Check(command) => brief(command.execute(global)),
             Command::Status(command) => brief(command.execute(global)),
             Command::Failures(command) => brief(command.execute(global)),
@@ -187,7 +192,7 @@ mod tests {
 
     #[test]
     fn help_of_everything() {
-        insta::assert_snapshot!(help(&[]), @r"
+        insta::assert_snapshot!(help(&[]), @"
         Move Elasticsearch indices from an old cluster to a new one: sliced, checkpointed, resumable
 
         Usage: esferry [OPTIONS] <COMMAND>
@@ -196,6 +201,7 @@ mod tests {
           copy         Copy one index, without a configuration file; called again it goes on where it was
           run          Work through the configured migrations, then stay for status and control
           plan         Show everything that a run would do, and do nothing of it
+          schema       Show what the target indices are made of, and what was changed for it
           check        Validate the configuration and ask both clusters whether a run can succeed
           status       Show how the migrations are doing
           failures     Look at the documents that did not arrive, and try them again
@@ -251,9 +257,9 @@ mod tests {
 
         Options:
               --query <JSON>       Copy only what matches this query, in the source's own language
-              --schema <SCHEMA>    Target mapping: same, existing or file:PATH [default: same]
+              --schema <SCHEMA>    Target mapping: convert, existing or file:PATH [default: convert]
               --slice-docs <N>     Documents a slice aims at [default: 50000]
-              --parallel <N>       Slices read side by side [default: 4]
+              --parallel <N>       Slices read side by side [default: 2]
               --write-mode <MODE>  Which document wins when the target has one already [default: external]
                                    [possible values: external, create, index]
               --accept-drift       Go on with options that changed since the copy was begun

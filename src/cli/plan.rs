@@ -7,9 +7,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::config;
 use crate::control::unknown_migration;
-use crate::engine::planning::{PlanDocument, PlannedIndex, dry_plan};
+use crate::engine::dry_run::{PlanDocument, PlannedIndex, dry_plan};
 use crate::error::{Error, Result};
 use crate::telemetry::logs;
+use crate::transform::Shape;
 
 use super::{DONE, Global, Paint, numbers, output};
 
@@ -40,7 +41,7 @@ impl Plan {
                 spinner.set_message(format!(
                     "{}: planning shard {} of {}",
                     at.index,
-                    at.shards_done + 1,
+                    (at.shards_done + 1).min(at.shards),
                     at.shards
                 ));
                 spinner.tick();
@@ -101,8 +102,27 @@ fn index_lines(index: &PlannedIndex, paint: Paint) -> Vec<String> {
             numbers::grouped(index.largest_slice),
         ),
     ];
+    lines.extend(shape(&index.shape).map(|shape| format!("    {shape}")));
     lines.extend(index.remarks.iter().map(|remark| format!("    {} {remark}", paint.yellow("note:"))));
     lines
+}
+
+/// What becomes of the types, in words; nothing where nothing does.
+fn shape(shape: &Shape) -> Option<String> {
+    let ids = if shape.is_prefixed() { "_id becomes TYPE-ID" } else { "ids stay as they are" };
+    match shape {
+        Shape::Plain => None,
+        Shape::Merged { field, .. } => {
+            Some(format!("types become one: field `{field}` names the type, {ids}"))
+        }
+        Shape::Joined { field, parents, type_field, .. } => {
+            let families: Vec<String> =
+                parents.iter().map(|(child, parent)| format!("{parent} > {child}")).collect();
+            let named =
+                type_field.as_ref().map_or(String::new(), |name| format!(", field `{name}` names the type"));
+            Some(format!("types become one: join field `{field}` ({}){named}, {ids}", families.join(", ")))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -126,6 +146,7 @@ mod tests {
                 slices: 35,
                 largest_slice: 4990,
                 types: vec!["alert".to_owned()],
+                shape: Shape::Plain,
                 remarks: vec!["`alert`: _ttl is not carried over".to_owned()],
             }],
             docs: 148_213,

@@ -307,12 +307,24 @@ impl Context {
                 page_size: Arc::new(PageSize::new(self.config.slice.page_docs, FIRST_GUESS)),
             },
             query: self.config.from.query.clone(),
-            pipeline: Pipeline::Untouched,
+            only_types: record.only_types.clone(),
+            pipeline: Arc::new(self.pipeline(record)?),
             sink,
             limits,
             store: self.store.clone(),
             progress: self.progress.clone(),
             counters: self.counters.clone(),
+        })
+    }
+}
+
+impl Context {
+    /// What happens to the documents of an index.
+    pub(super) fn pipeline(&self, record: &IndexRecord) -> Result<Pipeline> {
+        Ok(Pipeline {
+            index: record.source.clone(),
+            types: record.types.iter().filter_map(|name| serde_json::to_vec(name).ok()).collect(),
+            shape: record.shape.clone(),
         })
     }
 }

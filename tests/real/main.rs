@@ -14,3 +14,4 @@ mod scene;
 mod sides;
 mod target_faults;
 mod target_states;
+mod types;
