@@ -11,6 +11,7 @@ mod planning;
 mod prepare;
 mod progress;
 mod retry;
+pub mod sampling;
 pub mod schemas;
 pub mod status;
 mod verifying;

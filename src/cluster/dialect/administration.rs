@@ -106,6 +106,12 @@ impl Dialect {
         }
     }
 
+    /// Deletes one index.
+    #[must_use]
+    pub fn delete_index(&self, index: &str) -> Request {
+        Request { method: Method::DELETE, path: format!("/{}", encode(index)), body: None }
+    }
+
     /// Changes settings of one index.
     #[must_use]
     pub fn put_settings(&self, index: &str, settings: &Value) -> Request {
