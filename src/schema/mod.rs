@@ -1,5 +1,6 @@
 //! What the target index is made of. Nothing is converted yet: a mapping goes over as it is, or comes from a file.
 
+pub mod query;
 pub mod report;
 
 use serde_json::Value;

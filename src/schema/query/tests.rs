@@ -1,0 +1,1 @@
+//! Rewrites as people read them.
