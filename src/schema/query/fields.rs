@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::config::MigrationConfig;
+
 use super::Rewriter;
 use super::rules::{FIELD_REMOVED, FIELD_RENAMED, KEY_VALUE_ALL};
 
@@ -47,6 +49,12 @@ impl KeyValueFields {
     pub(super) fn pair_prefix(&self, key: &str) -> String {
         format!("{key}{}", self.separator)
     }
+}
+
+/// What the configured transforms of a migration do to the fields: nothing, as long as none can be configured.
+#[must_use]
+pub fn field_map(_migration: &MigrationConfig) -> FieldMap {
+    FieldMap::default()
 }
 
 /// A field of the source, as a search has to speak of it on the target.

@@ -22,6 +22,7 @@ mod metadata;
 mod options;
 mod parameters;
 mod queries;
+mod reading;
 pub mod rules;
 mod scoring;
 mod scripts;
@@ -39,9 +40,11 @@ use serde_json::{Value, json};
 
 use super::report::{Change, Report, Severity};
 use crate::cluster::dialect::Version;
+use crate::config::MigrationConfig;
 
-pub use fields::{FieldMap, KeyValueFields};
-pub use types::TypesBecame;
+pub use fields::{FieldMap, KeyValueFields, field_map};
+pub use reading::parse;
+pub use types::{TypesBecame, types_became};
 
 use rules::{Refusal, Rule};
 
@@ -63,6 +66,12 @@ impl Context {
     #[must_use]
     pub fn new(from: Version, to: Version) -> Self {
         Context { from, to, fields: FieldMap::default(), types: TypesBecame::Dropped }
+    }
+
+    /// Between two versions, with what a migration does to fields and types.
+    #[must_use]
+    pub fn of(migration: &MigrationConfig, from: Version, to: Version) -> Self {
+        Context { from, to, fields: field_map(migration), types: types_became(migration) }
     }
 }
 

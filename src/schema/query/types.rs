@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::config::MigrationConfig;
+
 use super::rules::{IDS_NEED_TYPES, IDS_TYPE, TYPE_FILTER, TYPE_IS_AN_INDEX, UID_TERM};
 use super::{Rewriter, below};
 
@@ -29,6 +31,12 @@ pub enum TypesBecame {
         /// Ids became `type-id`.
         prefix_ids: bool,
     },
+}
+
+/// What a migration makes of types: nothing, for it writes indices of one type only.
+#[must_use]
+pub fn types_became(_migration: &MigrationConfig) -> TypesBecame {
+    TypesBecame::Dropped
 }
 
 impl TypesBecame {

@@ -1,1 +1,0 @@
-//! Rewrites as people read them.
