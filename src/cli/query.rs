@@ -184,7 +184,22 @@ mod tests {
             changes: rewritten.report.changes,
             refused: rewritten.refused,
         };
-        insta::assert_snapshot!(render(&document, Paint::off()), @r"");
+        insta::assert_snapshot!(render(&document, Paint::off()), @r#"
+        changed, same meaning
+          url.search_type: the search type is gone (search_type_count)
+          query.filtered.filter.and[0].missing: `missing` is gone (missing_filter)
+          query.filtered.filter.and: `and` is gone (and_filter)
+          query.filtered: filters are clauses of `bool` (filtered)
+        changed, search or scoring may differ
+          query.filtered.query.query_string: `_all` is not made any more; each field is searched by its own analyzer (all_field)
+          query.filtered.query.query_string.query: 1.x makes such terms lower case; now that depends on the field, and keywords keep their case (query_string_wildcards)
+        refused, left as it was
+          query.filtered.filter.and[1].script.script: the script is written in groovy; 6.8.23 runs painless and expressions (script_language)
+            - write it in painless, with `"lang": "painless"`; `doc['field'].value` is the same in both
+            - write it as an expression, if it only calculates
+        left in the URL
+          routing=7
+        "#);
     }
 
     #[test]

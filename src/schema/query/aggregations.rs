@@ -86,13 +86,17 @@ impl Rewriter<'_> {
         for old in OLD_OPTIONS {
             self.leave_out(&mut options, old, &AGG_REHASH, at);
         }
-        self.script(&mut options, at);
+        if !self.script(&mut options, at) {
+            return value.clone();
+        }
         self.order(&mut options, at);
         match name {
             "filters" | "adjacency_matrix" => self.filters_option(&mut options, at),
             "terms" | "significant_terms" => self.terms_aggregation(name, &mut options, at),
             "geohash_grid" => self.all_buckets(&mut options, at),
-            "histogram" | "date_histogram" => self.histogram(name, &mut options, at),
+            "histogram" | "date_histogram" if !self.histogram(name, &mut options, at) => {
+                return value.clone();
+            }
             "percentiles" | "percentile_ranks" => self.percentiles(&mut options, at),
             "geo_distance" => self.distance_type(&mut options, at),
             "children" => {

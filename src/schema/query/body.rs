@@ -52,16 +52,15 @@ impl Rewriter<'_> {
         self.indices_boost(&mut parts, at);
         let mut parts = self.hits_part(parts, at);
         self.window(&parts, at);
-        let unknown: Vec<String> =
-            parts.keys().filter(|key| !PARTS.contains(&key.as_str())).cloned().collect();
+        let named_already = ["facets", "partial_fields"];
+        let known = |key: &str| PARTS.contains(&key) || named_already.contains(&key);
+        let unknown: Vec<String> = parts.keys().filter(|key| !known(key)).cloned().collect();
         for key in unknown {
             let near = crate::config::did_you_mean(&key, PARTS.iter().copied());
             let why = format!("the target has no part `{key}` in a search{near}");
             self.refuse_because(&UNKNOWN_PART, &below(at, &key), why);
         }
-        if parts.get("collapse").is_some()
-            && let Some(Value::Object(mut collapse)) = parts.get("collapse").cloned()
-        {
+        if let Some(Value::Object(mut collapse)) = parts.get("collapse").cloned() {
             self.field_option(&mut collapse, "field", &below(at, "collapse"));
             parts.insert("collapse".to_owned(), Value::Object(collapse));
         }
@@ -224,8 +223,9 @@ impl Rewriter<'_> {
     fn window(&mut self, parts: &Options, at: &str) {
         let number = |key: &str, default| parts.get(key).map_or(Some(default), Value::as_u64);
         let (Some(from), Some(size)) = (number("from", 0), number("size", 10)) else {
-            let why = "`from` and `size` are numbers from 0 on".to_owned();
-            self.refuse_because(&MALFORMED, at, why);
+            let place = if number("size", 10).is_none() { "size" } else { "from" };
+            let why = format!("`{place}` is a number from 0 on");
+            self.refuse_because(&MALFORMED, &below(at, place), why);
             return;
         };
         let window = from.saturating_add(size);

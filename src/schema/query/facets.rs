@@ -3,14 +3,18 @@
 use serde_json::{Value, json};
 
 use super::options::Options;
-use super::rules::{FACET, FACETS};
+use super::rules::{FACET, FACETS, MALFORMED};
 use super::{Rewriter, below};
 
 impl Rewriter<'_> {
     /// `facets` of a body, which go to its aggregations.
     pub(super) fn facets(&mut self, parts: &mut Options, at: &str) {
-        let Some(Value::Object(facets)) = parts.get("facets").cloned() else { return };
         let at = below(at, "facets");
+        let facets = match parts.get("facets").cloned() {
+            Some(Value::Object(facets)) => facets,
+            Some(_) => return self.refuse(&MALFORMED, &at),
+            None => return,
+        };
         let (mut aggs, mut left) = (Options::new(), Options::new());
         for (name, facet) in &facets {
             let at = below(&at, name);

@@ -50,8 +50,8 @@ impl Rewriter<'_> {
         known.extend(["boost", "_name"]);
         let fields: Vec<&String> = options.keys().filter(|key| !known.contains(&key.as_str())).collect();
         let &[field] = fields.as_slice() else {
-            let names: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
-            let why = format!("one field is expected beside the options, here are {}", names.join(" and "));
+            let names = crate::config::listed(fields.iter().map(|field| field.as_str()));
+            let why = format!("one field is expected beside the options, here is {names}");
             self.refuse_because(&MALFORMED, at, why);
             return None;
         };

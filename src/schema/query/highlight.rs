@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::known::HIGHLIGHT;
 use super::options::Options;
-use super::rules::{HIGHLIGHT_DEFAULT, HIGHLIGHT_MATCH, HIGHLIGHT_TYPE, MALFORMED};
+use super::rules::{ALL_FIELD, HIGHLIGHT_DEFAULT, HIGHLIGHT_MATCH, HIGHLIGHT_TYPE, MALFORMED};
 use super::{Rewriter, below, element};
 
 impl Rewriter<'_> {
@@ -43,7 +43,12 @@ impl Rewriter<'_> {
         let mut highlighted = Options::new();
         for (field, options) in fields {
             let at = below(at, &field);
-            let name = if field == "_all" { "*".to_owned() } else { self.plain_field(&field, &at) };
+            let name = if field == "_all" {
+                self.change(&ALL_FIELD, &at, Some(json!(field)), Some(json!("*")));
+                "*".to_owned()
+            } else {
+                self.plain_field(&field, &at)
+            };
             let Value::Object(mut options) = options else {
                 self.refuse(&MALFORMED, &at);
                 highlighted.insert(name, options);

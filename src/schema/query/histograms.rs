@@ -12,24 +12,27 @@ const UNITS: [(&str, f64, &str); 5] =
     [("w", 7.0, "d"), ("d", 24.0, "h"), ("h", 60.0, "m"), ("m", 60.0, "s"), ("s", 1000.0, "ms")];
 
 impl Rewriter<'_> {
-    /// `histogram` and `date_histogram`
-    pub(super) fn histogram(&mut self, name: &str, options: &mut Options, at: &str) {
+    /// `histogram` and `date_histogram`; false when it is refused.
+    pub(super) fn histogram(&mut self, name: &str, options: &mut Options, at: &str) -> bool {
+        if !self.offsets(options, at) || !self.zones(options, at) {
+            self.refuse(&HISTOGRAM_SHIFT, at);
+            return false;
+        }
         if !options.contains_key("min_doc_count") && self.applies(&AGG_EMPTY_BUCKETS) {
             self.set(options, "min_doc_count", json!(1), &AGG_EMPTY_BUCKETS, at);
         }
-        self.offsets(options, at);
         if name == "date_histogram" {
-            self.zones(options, at);
             self.interval(options, at);
         }
+        true
     }
 
     /// `pre_offset` shifts before rounding, `post_offset` after: together and opposite they are `offset`.
-    fn offsets(&mut self, options: &mut Options, at: &str) {
+    fn offsets(&mut self, options: &mut Options, at: &str) -> bool {
         let old: Options =
             ["pre_offset", "post_offset"].iter().filter_map(|key| options.shift_remove_entry(*key)).collect();
         if old.is_empty() {
-            return;
+            return true;
         }
         let text = |key: &str| match old.get(key) {
             Some(Value::String(text)) => text.trim_start_matches('+').to_owned(),
@@ -39,16 +42,15 @@ impl Rewriter<'_> {
         let (before, after) = (text("pre_offset"), text("post_offset"));
         let opposite = before.strip_prefix('-') == Some(&after) || after.strip_prefix('-') == Some(&before);
         if !opposite {
-            self.refuse(&HISTOGRAM_SHIFT, at);
-            options.extend(old);
-            return;
+            return false;
         }
         let offset = after.parse::<f64>().map_or(json!(after), |number| json!(number));
         options.insert("offset".to_owned(), offset.clone());
         self.change(&AGG_OFFSET, at, Some(Value::Object(old)), Some(json!({"offset": offset})));
+        true
     }
 
-    fn zones(&mut self, options: &mut Options, at: &str) {
+    fn zones(&mut self, options: &mut Options, at: &str) -> bool {
         let shifted = |key: &str, still: f64| {
             options.get(key).is_some_and(|value| match value {
                 Value::Number(number) => number.as_f64() != Some(still),
@@ -57,18 +59,14 @@ impl Rewriter<'_> {
             })
         };
         if shifted("post_zone", 0.0) || shifted("factor", 1.0) {
-            self.refuse(&HISTOGRAM_SHIFT, at);
-            return;
+            return false;
         }
         let adjusted = says_yes(options, "pre_zone_adjust_large_interval");
         options.shift_remove("post_zone");
         options.shift_remove("factor");
         options.shift_remove("pre_zone_adjust_large_interval");
         let old = ["pre_zone", "time_zone"].iter().find_map(|key| Some((*key, options.get(*key)?.clone())));
-        let Some((key, zone)) = old else { return };
-        if !self.applies(&AGG_ZONE) {
-            return;
-        }
+        let Some((key, zone)) = old.filter(|_| self.applies(&AGG_ZONE)) else { return true };
         options.shift_remove("pre_zone");
         options.shift_remove("time_zone");
         let name = zone_name(&zone);
@@ -85,6 +83,7 @@ impl Rewriter<'_> {
             Some(json!({"time_zone": name})),
             reason,
         );
+        true
     }
 
     fn interval(&mut self, options: &mut Options, at: &str) {

@@ -120,10 +120,10 @@ impl Rewriter<'_> {
     /// A script as a filter.
     pub(super) fn script_query(&mut self, mut options: Options, at: &str) -> Option<Value> {
         self.without_cache(&mut options, at);
-        let refused = self.refused.len();
-        self.script(&mut options, at);
-        let options = self.checked("script", options, at);
-        (self.refused.len() == refused).then(|| json!({"script": options}))
+        if !self.script(&mut options, at) {
+            return None;
+        }
+        Some(json!({"script": self.checked("script", options, at)}))
     }
 
     /// A clause in the role of a filter, as its parts expect it.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::options::Options;
-use super::rules::{SCRIPT_FILE, SCRIPT_FORM, SCRIPT_LANGUAGE, SCRIPT_STORED};
+use super::rules::{Refusal, SCRIPT_FILE, SCRIPT_FORM, SCRIPT_LANGUAGE, SCRIPT_STORED};
 use super::{Rewriter, below};
 
 /// Languages that the target runs.
@@ -11,28 +11,20 @@ const LANGUAGES: [&str; 2] = ["painless", "expression"];
 
 impl Rewriter<'_> {
     /// The script of an object: `script` as text or object, `script_id`, `script_file`, and beside it `params` and
-    /// `lang`, become one object under `script`. Without any of them nothing happens.
-    pub(super) fn script(&mut self, options: &mut Options, at: &str) {
-        self.script_under(options, "script", at);
-    }
-
-    /// The same where the script goes by another name, such as `script_score` in a function.
-    pub(super) fn script_under(&mut self, options: &mut Options, key: &str, at: &str) {
-        let at_script = below(at, key);
-        if options.contains_key("script_file") {
-            self.refuse(&SCRIPT_FILE, &below(at, "script_file"));
-            return;
-        }
-        let before: Options = [key, "script_id", "params", "lang"]
+    /// `lang`, become one object under `script`. Without any of them nothing happens. False when it is refused.
+    pub(super) fn script(&mut self, options: &mut Options, at: &str) -> bool {
+        let at = below(at, "script");
+        let before: Options = ["script", "script_id", "script_file", "params", "lang"]
             .iter()
             .filter_map(|key| options.get_key_value(*key))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let mut script = match (options.get(key), options.get("script_id")) {
-            (Some(Value::String(text)), _) => Options::from_iter([("source".to_owned(), json!(text))]),
-            (Some(Value::Object(script)), _) => script.clone(),
-            (None, Some(id)) => Options::from_iter([("id".to_owned(), id.clone())]),
-            _ => return,
+        let mut script = match (options.get("script"), options.get("script_id"), options.get("script_file")) {
+            (_, _, Some(_)) => return self.script_refused(&SCRIPT_FILE, &at),
+            (Some(Value::String(text)), _, _) => Options::from_iter([("source".to_owned(), json!(text))]),
+            (Some(Value::Object(script)), _, _) => script.clone(),
+            (None, Some(id), _) => Options::from_iter([("id".to_owned(), id.clone())]),
+            _ => return true,
         };
         for (old, new) in [("inline", "source"), ("stored", "id")] {
             if let Some(value) = script.shift_remove(old) {
@@ -40,8 +32,7 @@ impl Rewriter<'_> {
             }
         }
         if script.contains_key("file") {
-            self.refuse(&SCRIPT_FILE, &at_script);
-            return;
+            return self.script_refused(&SCRIPT_FILE, &at);
         }
         for key in ["lang", "params"] {
             if let Some(value) = options.get(key) {
@@ -49,21 +40,27 @@ impl Rewriter<'_> {
             }
         }
         let stored = script.contains_key("id");
-        if !stored && !self.runs(&script, &at_script) {
-            return;
+        if !stored && !self.runs(&script, &at) {
+            return false;
         }
         if stored {
             script.shift_remove("lang");
         }
-        self.only_known(&mut script, &["source", "id", "lang", "params", "options"], "script", &at_script);
+        self.only_known(&mut script, &["source", "id", "lang", "params", "options"], "script", &at);
         for key in ["script_id", "params", "lang"] {
             options.shift_remove(key);
         }
         let script = Value::Object(script);
-        if options.insert(key.to_owned(), script.clone()).as_ref() != Some(&script) || before.len() > 1 {
+        if options.insert("script".to_owned(), script.clone()).as_ref() != Some(&script) || before.len() > 1 {
             let rule = if stored { &SCRIPT_STORED } else { &SCRIPT_FORM };
-            self.change(rule, &at_script, Some(Value::Object(before)), Some(json!({key: script})));
+            self.change(rule, &at, Some(Value::Object(before)), Some(json!({"script": script})));
         }
+        true
+    }
+
+    fn script_refused(&mut self, refusal: &Refusal, at: &str) -> bool {
+        self.refuse(refusal, at);
+        false
     }
 
     fn runs(&mut self, script: &Options, at: &str) -> bool {

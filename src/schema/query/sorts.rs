@@ -71,8 +71,8 @@ impl Rewriter<'_> {
             self.change(&SORT_REVERSE, at, Some(json!({"reverse": reverse})), Some(json!({"order": order})));
         }
         self.sort_nested(&mut options, at);
-        if field == "_script" {
-            self.script(&mut options, at);
+        if field == "_script" && !self.script(&mut options, at) {
+            return Value::Object(options);
         }
         if field.starts_with("_geo") {
             self.distance_type(&mut options, at);

@@ -96,6 +96,7 @@ impl Rewriter<'_> {
         };
         let all =
             execution.as_ref().and_then(Value::as_str).is_some_and(|execution| execution.starts_with("and"));
+        let given = least.clone();
         let least = least.filter(|least| *least != json!(1) && *least != json!("1"));
         let Value::Array(list) = &values else {
             return Some(with(json!({field: values}), kept, "terms"));
@@ -105,9 +106,11 @@ impl Rewriter<'_> {
             _ if all => with(json!({"filter": each()}), kept, "bool"),
             Some(least) => with(json!({"should": each(), "minimum_should_match": least}), kept, "bool"),
             None => {
-                if let Some(execution) = execution {
-                    let before = json!({"execution": execution});
-                    self.change(&TERMS_EXECUTION, &below(at, "execution"), Some(before), None);
+                for (key, value) in [("execution", execution), ("minimum_match", given)] {
+                    if let Some(value) = value {
+                        let before = json!({key: value});
+                        self.change(&TERMS_EXECUTION, &below(at, key), Some(before), None);
+                    }
                 }
                 return Some(with(json!({field: values}), kept, "terms"));
             }
@@ -184,20 +187,20 @@ impl Rewriter<'_> {
         let number = given.as_f64().or_else(|| given.as_str().and_then(|text| text.parse().ok()));
         let Some(number) = number else { return };
         let whole = [0.0, 1.0, 2.0].iter().position(|edits| (number - edits).abs() < f64::EPSILON);
-        let edits = match whole {
-            Some(edits) => edits,
+        let edits = match (whole, options.get("value").and_then(Value::as_str)) {
+            (Some(edits), _) => json!(edits),
             // As Lucene: a share of the letters that may differ, and two at most.
-            None if number < 1.0 => {
-                let letters =
-                    options.get("value").and_then(Value::as_str).map_or(0, |text| text.chars().count());
+            (None, Some(word)) if number < 1.0 => {
+                let letters = word.chars().count();
                 let within = |edits: &usize| (*edits as f64) <= (1.0 - number) * letters as f64;
-                (1..=2).filter(within).max().unwrap_or(0)
+                json!((1..=2).filter(within).max().unwrap_or(0))
             }
-            None => 2,
+            (None, None) if number < 1.0 => json!("AUTO"),
+            _ => json!(2),
         };
-        let same = given.as_u64() == u64::try_from(edits).ok() || given.as_str() == Some(&edits.to_string());
+        let same = given == edits || given.as_str() == Some(&edits.to_string());
         if !same && self.applies(&FUZZY_SIMILARITY) {
-            self.set(options, "fuzziness", json!(edits), &FUZZY_SIMILARITY, at);
+            self.set(options, "fuzziness", edits, &FUZZY_SIMILARITY, at);
         }
     }
 }

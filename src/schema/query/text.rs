@@ -31,7 +31,8 @@ impl Rewriter<'_> {
         let before = json!({name: body});
         let mut query = self.on_field(body, "query", at)?;
         let at_field = below(at, &query.field);
-        let phrase = match query.options.shift_remove("type").as_ref().map(Value::as_str) {
+        let kind = query.options.shift_remove("type");
+        let phrase = match kind.as_ref().map(Value::as_str) {
             None | Some(Some("boolean")) => name,
             Some(Some("phrase")) => "match_phrase",
             Some(Some("phrase_prefix" | "phrasePrefix")) => "match_phrase_prefix",
@@ -51,7 +52,7 @@ impl Rewriter<'_> {
         self.fuzziness(&mut query.options, &at_field);
         query.options = self.checked(phrase, query.options, &at_field);
         let after = self.placed(phrase, "query", query, at)?;
-        if phrase != name {
+        if kind.is_some() {
             self.change(&MATCH_PHRASE, at, Some(before), Some(after.clone()));
         }
         Some(after)

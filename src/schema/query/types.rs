@@ -98,9 +98,6 @@ impl Rewriter<'_> {
 
     /// `{"ids": {"type": …, "values": […]}}`
     pub(super) fn ids_query(&mut self, mut options: Map<String, Value>, at: &str) -> Value {
-        if let Some(Value::String(one)) = options.get("values").cloned() {
-            options.insert("values".to_owned(), json!([one]));
-        }
         let before = json!({"ids": options});
         let types = options.get("type").or(options.get("types")).map(names).unwrap_or_default();
         let prefixed = self.context.types.prefixes_ids();

@@ -46,10 +46,10 @@ rules! {
     COORDINATION: "coordination", 1 to 5, gone 6, SearchMayDiffer,
         "`disable_coord`" => "nothing", "scores no longer count how many clauses match";
     MATCH_PHRASE: "match_phrase", 1 to 5, gone 6, SameMeaning,
-        "`match` with `type: phrase` or `phrase_prefix`" => "`match_phrase`, `match_phrase_prefix`",
+        "`match` with a `type`" => "`match`, `match_phrase`, `match_phrase_prefix`",
         "phrases are queries of their own";
     PHRASE_OPTION: "phrase_option", 1 to 5, gone 6, SameMeaning,
-        "`operator`, `fuzziness` and the like on a phrase" => "nothing", "the option never had an effect on phrases";
+        "`operator`, `fuzziness` and the like on a phrase, `slop` on words" => "nothing", "the option has no effect on this kind of match";
     MATCH_REWRITE: "match_rewrite", 1 to 2, gone 5, SearchMayDiffer,
         "`match.rewrite`" => "nothing", "the option is gone; `fuzzy_rewrite` is kept";
     MULTI_MATCH_DIS_MAX: "use_dis_max", 1 to 6, gone 6, SearchMayDiffer,
@@ -61,7 +61,7 @@ rules! {
     QUERY_STRING_CASE: "query_string_case", 1 to 5, gone 6, SearchMayDiffer,
         "`lowercase_expanded_terms`, `locale`" => "nothing", "wildcards are normalised as the field is; on keywords they keep their case";
     QUERY_STRING_WILDCARDS: "query_string_wildcards", 1 to 2, gone 5, SearchMayDiffer,
-        "`*`, `?`, `~` or a range in `query_string`" => "the same", "1.x makes them lower case; now that depends on the field, and keywords keep their case";
+        "`*`, `?`, `~` or a range in `query_string`" => "the same", "1.x makes such terms lower case; now that depends on the field, and keywords keep their case";
     QUERY_STRING_PHRASES: "query_string_phrases", 1 to 5, gone 6, SearchMayDiffer,
         "`auto_generate_phrase_queries: true`" => "`type: phrase`", "all words of a part of the query become a phrase";
     QUERY_STRING_OPTION: "query_string_option", 1 to 5, gone 6, SameMeaning,
@@ -74,7 +74,7 @@ rules! {
     FUZZY_SIMILARITY: "fuzzy_similarity", 1 to 2, gone 5, SearchMayDiffer,
         "`min_similarity`, or a `fuzziness` below 1" => "`fuzziness` in edits", "similarities became edit distances of at most 2";
     TERMS_EXECUTION: "terms_execution", 1 to 2, gone 5, SameMeaning,
-        "`terms.execution`" => "nothing", "how terms are looked up is decided by the server";
+        "`terms.execution`, `minimum_match: 1`" => "nothing", "any term is enough, and how terms are looked up is decided by the server";
     TERMS_ALL: "terms_all", 1 to 2, gone 5, SameMeaning,
         "`terms` with `execution: and`, or `minimum_match` above 1" => "`bool` of `term`", "`terms` finds documents with any of its terms";
     TERMS_LOOKUP: "terms_lookup", 1 to 6, gone 6, SearchMayDiffer,

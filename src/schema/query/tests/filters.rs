@@ -192,14 +192,12 @@ fn filters_that_are_gone_become_what_they_meant() {
     {"script":{"script":"doc['n'].value > p","params":{"p":1}}}
       the same
       refused post_filter.script.script: the script is written in groovy; 6.8.23 runs painless and expressions (script_language)
-      refused post_filter.script.params: `script` has no option `params` on the target (unknown_option)
     {"script":{"script":"doc['n'].value > p","params":{"p":1},"lang":"painless"}}
       {"script":{"script":{"source":"doc['n'].value > p","lang":"painless","params":{"p":1}}}}
       by script_form
     {"script":{"script_file":"big"}}
       the same
-      refused post_filter.script.script_file: scripts in files are gone since 6.0 (script_file)
-      refused post_filter.script.script_file: `script` has no option `script_file` on the target (unknown_option)
+      refused post_filter.script.script: scripts in files are gone since 6.0 (script_file)
     "#);
 }
 
@@ -246,7 +244,7 @@ fn places_keep_their_meaning_without_the_options_that_are_gone() {
       refused post_filter.geohash_cell: the query is gone since 6.0 (geohash_cell)
     {"geo_distance":{"distance":"12km"}}
       the same
-      refused post_filter.geo_distance: one field is expected beside the options, here are  (malformed)
+      refused post_filter.geo_distance: one field is expected beside the options, here is none (malformed)
     "#);
 }
 

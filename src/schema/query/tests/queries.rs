@@ -29,7 +29,7 @@ fn the_match_family_loses_its_old_names_and_types() {
     {"match":{"a":"x"}}
       the same
     {"match":{"a":{"query":"x y","operator":"and","fuzziness":0.5,"rewrite":"constant_score","boost":2}}}
-      {"match":{"a":{"query":"x y","operator":"and","fuzziness":0,"boost":2}}}
+      {"match":{"a":{"query":"x y","operator":"and","fuzziness":"AUTO","boost":2}}}
       by match_rewrite, fuzzy_similarity
     {"match":{"a":{"query":"x y","type":"phrase","slop":2,"operator":"and"}}}
       {"match_phrase":{"a":{"query":"x y","slop":2}}}
@@ -39,7 +39,7 @@ fn the_match_family_loses_its_old_names_and_types() {
       by match_phrase
     {"match":{"a":{"query":"x y","type":"boolean","minimumShouldMatch":1}}}
       {"match":{"a":{"query":"x y","minimum_should_match":1}}}
-      by camel_case
+      by camel_case, match_phrase
     {"match":{"a":{"query":"x y","type":"odd"}}}
       the same
       refused query.match.a.type: this is not the form of such a query or part (malformed)
@@ -178,6 +178,7 @@ fn terms_and_ranges_have_one_spelling() {
       by coordination, terms_all
     {"terms":{"a":["x"],"minimum_should_match":1,"boost":2}}
       {"terms":{"a":["x"],"boost":2}}
+      by terms_execution
     {"terms":{"a":["x"],"b":["y"]}}
       the same
       refused query.terms: this is not the form of such a query or part (malformed)

@@ -43,7 +43,7 @@ fn dropped_types_are_left_out() {
       {"ids":{"values":["1","2"]}}
       by ids_type
     {"ids":{"values":"1"}}
-      {"ids":{"values":["1"]}}
+      the same
     {"term":{"_uid":"alert#1"}}
       {"ids":{"values":["1"]}}
       by uid_term
@@ -80,7 +80,7 @@ fn merged_types_are_terms_of_their_field_and_prefixes_of_ids() {
       {"ids":{"values":["alert-1","alert-2"]}}
       by ids_type
     {"ids":{"values":"1"}}
-      {"ids":{"values":["1"]}}
+      the same
       refused post_filter.ids: which type is meant is not said, and ids carry it (ids_need_types)
     {"term":{"_uid":"alert#1"}}
       {"ids":{"values":["alert-1"]}}
@@ -127,7 +127,7 @@ fn split_types_are_indices_which_are_named() {
       by ids_type
       refused post_filter.ids.type: the documents of the type are alone in an index: {index}-alert (type_is_an_index)
     {"ids":{"values":"1"}}
-      {"ids":{"values":["1"]}}
+      the same
     {"term":{"_uid":"alert#1"}}
       {"ids":{"values":["1"]}}
       by uid_term
