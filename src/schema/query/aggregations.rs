@@ -7,8 +7,8 @@ use super::key_value::pair_pattern;
 use super::known;
 use super::options::{Options, snake_case};
 use super::rules::{
-    AGG_COMPRESSION, AGG_HINT, AGG_KEY_VALUE, AGG_NAME, AGG_ORDER, AGG_REGEX, AGG_REHASH, AGG_SIZE_ALL,
-    MALFORMED, REGEX_FLAGS, UNKNOWN_AGGREGATION,
+    AGG_ADDRESSES, AGG_COMPRESSION, AGG_HINT, AGG_KEY_VALUE, AGG_NAME, AGG_ORDER, AGG_REGEX, AGG_REHASH,
+    AGG_SIZE_ALL, MALFORMED, REGEX_FLAGS, UNKNOWN_AGGREGATION,
 };
 use super::terms::is_no;
 use super::{Rewriter, below, element};
@@ -99,6 +99,7 @@ impl Rewriter<'_> {
             }
             "percentiles" | "percentile_ranks" => self.percentiles(&mut options, at),
             "geo_distance" => self.distance_type(&mut options, at),
+            "ip_range" if self.applies(&AGG_ADDRESSES) => self.change(&AGG_ADDRESSES, at, None, None),
             "children" => {
                 // What is refused is named; the rest is read all the same.
                 let _ = self.joined(at);

@@ -154,6 +154,8 @@ impl Rewriter<'_> {
                 self.term_like(name, &options, at)
             }
             "ids" => {
+                let mut options = options;
+                self.rename(&mut options, "types", "type", &OLD_NAME, at);
                 let options = self.checked(name, options, at);
                 Some(self.ids_query(options, at))
             }

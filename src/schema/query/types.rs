@@ -99,7 +99,7 @@ impl Rewriter<'_> {
     /// `{"ids": {"type": …, "values": […]}}`
     pub(super) fn ids_query(&mut self, mut options: Map<String, Value>, at: &str) -> Value {
         let before = json!({"ids": options});
-        let types = options.get("type").or(options.get("types")).map(names).unwrap_or_default();
+        let types = options.get("type").map(names).unwrap_or_default();
         let prefixed = self.context.types.prefixes_ids();
         if types.is_empty() && !prefixed || types == ["_doc"] {
             return before;
@@ -109,7 +109,6 @@ impl Rewriter<'_> {
             return before;
         }
         options.shift_remove("type");
-        options.shift_remove("types");
         if prefixed {
             let ids = names(options.get("values").unwrap_or(&Value::Null));
             let values: Vec<String> =

@@ -66,7 +66,7 @@ pub const AGGREGATIONS: &[Aggregation] = &[
             "order",
         ],
     ),
-    aggregation("ip_range", &["field", "script", "missing", "ranges", "keyed"]),
+    aggregation("ip_range", &["field", "missing", "ranges", "keyed"]),
     aggregation("max", METRIC),
     aggregation("max_bucket", PIPELINE),
     aggregation("median_absolute_deviation", &["field", "script", "missing", "format", "compression"]),
@@ -78,10 +78,7 @@ pub const AGGREGATIONS: &[Aggregation] = &[
         &["buckets_path", "model", "window", "gap_policy", "minimize", "predict", "settings", "format"],
     ),
     aggregation("nested", &["path"]),
-    aggregation(
-        "percentile_ranks",
-        &["field", "script", "missing", "values", "keyed", "tdigest", "hdr", "format"],
-    ),
+    aggregation("percentile_ranks", &["field", "script", "missing", "values", "keyed", "tdigest", "hdr"]),
     aggregation(
         "percentiles",
         &["field", "script", "missing", "percents", "keyed", "tdigest", "hdr", "format"],

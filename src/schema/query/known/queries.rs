@@ -76,7 +76,7 @@ pub const QUERIES: &[Query] = &[
         &["type", "query", "score_mode", "min_children", "max_children", "inner_hits", "ignore_unmapped"],
     ),
     query("has_parent", Plain, &["parent_type", "query", "score", "inner_hits", "ignore_unmapped"]),
-    query("ids", Plain, &["type", "types", "values"]),
+    query("ids", Plain, &["type", "values"]),
     query(
         "match",
         Field("query"),

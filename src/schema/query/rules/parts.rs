@@ -56,6 +56,8 @@ rules! {
         "`include`, `exclude` as an expression or `{pattern}`" => "as an expression", "1.x reads expressions as Java does, now as Lucene does";
     AGG_NAME: "agg_name", 1 to 5, gone 6, SameMeaning,
         "`ipv4_range`, `geohashGrid` and the like" => "`ip_range`, `geohash_grid`", "the aggregation has another name";
+    AGG_ADDRESSES: "agg_addresses", 1 to 2, gone 5, SearchMayDiffer,
+        "`ip_range`" => "the same", "`from` and `to` of the buckets come back as addresses, not as numbers";
     AGG_EMPTY_BUCKETS: "agg_empty_buckets", 1 to 1, gone 2, SameMeaning,
         "`histogram`, `date_histogram` without `min_doc_count`" => "`min_doc_count: 1`", "1.x leaves out empty buckets unless asked";
     AGG_ZONE: "agg_zone", 1 to 1, gone 2, SearchMayDiffer,

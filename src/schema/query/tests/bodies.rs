@@ -184,7 +184,7 @@ fn aggregations_keep_their_answers() {
       by agg_name, not_filter
     {"aggs":{"a":{"ipv4_range":{"field":"ip","ranges":[{"mask":"10.0.0.0/8"}]}}}}
       {"aggs":{"a":{"ip_range":{"field":"ip","ranges":[{"mask":"10.0.0.0/8"}]}}}}
-      by agg_name
+      by agg_name, agg_addresses
     {"aggs":{"a":{"geohash_grid":{"field":"place","precision":3,"size":0}}}}
       {"aggs":{"a":{"geohash_grid":{"field":"place","precision":3,"size":2147483647}}}}
       by agg_size_all
