@@ -57,8 +57,9 @@ impl Rewriter<'_> {
             };
             options.insert(key.to_owned(), rewritten);
         }
-        let optional = options.contains_key("should")
-            && ["must", "filter"].iter().any(|key| options.contains_key(*key))
+        let some = |key: &str| options.get(key).is_some_and(|clauses| *clauses != json!([]));
+        let optional = some("should")
+            && ["must", "filter"].iter().any(|key| some(key))
             && !options.contains_key("minimum_should_match");
         if optional && role == Role::Filter && self.applies(&BOOL_SHOULD) {
             self.set(&mut options, "minimum_should_match", json!(1), &BOOL_SHOULD, at);

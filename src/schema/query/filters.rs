@@ -45,6 +45,10 @@ impl Rewriter<'_> {
             }
             _ => return self.refused(&MALFORMED, at),
         };
+        if filters.is_empty() {
+            // 1.7.6 refuses it, and an `or` of nothing would find everything.
+            return self.refused(&MALFORMED, at);
+        }
         let (rule, parts) = if name == "and" {
             (&AND_FILTER, json!({"filter": filters}))
         } else {

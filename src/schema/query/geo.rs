@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::compound::with;
 use super::known;
 use super::options::Options;
-use super::rules::{GEO_OPTION, GEO_RANGE, GEO_VALIDATION, MALFORMED, TERMS_LOOKUP};
+use super::rules::{GEO_FACTOR, GEO_OPTION, GEO_RANGE, GEO_VALIDATION, MALFORMED, TERMS_LOOKUP};
 use super::terms::is_no;
 use super::{Rewriter, below};
 
@@ -85,12 +85,12 @@ impl Rewriter<'_> {
 
     /// `sloppy_arc` and `factor`, which are gone.
     pub(super) fn distance_type(&mut self, options: &mut Options, at: &str) {
-        let now = match options.get("distance_type").and_then(Value::as_str) {
-            Some("sloppy_arc" | "sloppyArc") => "arc",
-            Some("factor") => "plane",
+        let (now, rule) = match options.get("distance_type").and_then(Value::as_str) {
+            Some("sloppy_arc" | "sloppyArc") => ("arc", &GEO_OPTION),
+            Some("factor") => ("plane", &GEO_FACTOR),
             _ => return,
         };
-        self.set(options, "distance_type", json!(now), &GEO_OPTION, at);
+        self.set(options, "distance_type", json!(now), rule, at);
     }
 
     /// `normalize`, `coerce` and `ignore_malformed` as `validation_method`.

@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::compound::with;
 use super::options::Options;
 use super::queries::Role;
 use super::rules::{
-    CHILD_CUTOFF, JOIN_NEEDED, NESTED_FILTER, NESTED_JOIN, NESTED_SCORE, PARENT_SCORE, PARENT_TYPE,
-    TOP_CHILDREN,
+    CHILD_CUTOFF, JOIN_NEEDED, MALFORMED, NESTED_FILTER, NESTED_JOIN, NESTED_SCORE, PARENT_SCORE,
+    PARENT_TYPE, TOP_CHILDREN,
 };
 use super::{Rewriter, TypesBecame, below};
 
@@ -82,26 +81,23 @@ impl Rewriter<'_> {
         self.refused(&JOIN_NEEDED, at)
     }
 
-    /// `filter` beside or instead of `query`.
+    /// `filter` instead of `query`. Beside a query 1.7.6 reads only one of them, whichever it is.
     fn inner_query(&mut self, options: &mut Options, at: &str) {
-        let query = options.get("query").cloned().map(|query| self.query(&query, &below(at, "query")));
-        let filter =
-            options.shift_remove("filter").map(|filter| (self.filter(&filter, &below(at, "filter")), filter));
-        let inner = match (query, filter) {
-            (Some(query), None) => query,
-            (query, Some((rewritten, filter))) => {
-                let parts = match query {
-                    Some(query) => {
-                        with(json!({"must": [query], "filter": [rewritten]}), Options::new(), "bool")
-                    }
-                    None => json!({"constant_score": {"filter": rewritten}}),
-                };
-                let (before, after) = (json!({"filter": filter}), json!({"query": parts}));
-                self.change(&NESTED_FILTER, &below(at, "filter"), Some(before), Some(after));
-                parts
+        if let Some(query) = options.get("query").cloned() {
+            let query = self.query(&query, &below(at, "query"));
+            options.insert("query".to_owned(), query);
+            if options.contains_key("filter") {
+                let why =
+                    "`query` and `filter` stand side by side; the source reads only one of them".to_owned();
+                self.refuse_because(&MALFORMED, &below(at, "filter"), why);
             }
-            (None, None) => return,
-        };
+            return;
+        }
+        let Some(filter) = options.shift_remove("filter") else { return };
+        let at = below(at, "filter");
+        let inner = json!({"constant_score": {"filter": self.filter(&filter, &at)}});
+        let (before, after) = (json!({"filter": filter}), json!({"query": inner}));
+        self.change(&NESTED_FILTER, &at, Some(before), Some(after));
         options.insert("query".to_owned(), inner);
     }
 

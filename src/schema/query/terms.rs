@@ -186,23 +186,28 @@ impl Rewriter<'_> {
         let Some(given) = options.get("fuzziness").cloned() else { return };
         let number = given.as_f64().or_else(|| given.as_str().and_then(|text| text.parse().ok()));
         let Some(number) = number else { return };
-        let whole = [0.0, 1.0, 2.0].iter().position(|edits| (number - edits).abs() < f64::EPSILON);
-        let edits = match (whole, options.get("value").and_then(Value::as_str)) {
-            (Some(edits), _) => json!(edits),
-            // As Lucene: a share of the letters that may differ, and two at most.
-            (None, Some(word)) if number < 1.0 => {
-                let letters = word.chars().count();
-                let within = |edits: &usize| (*edits as f64) <= (1.0 - number) * letters as f64;
-                json!((1..=2).filter(within).max().unwrap_or(0))
-            }
-            (None, None) if number < 1.0 => json!("AUTO"),
-            _ => json!(2),
-        };
+        let words = options.get("value").or(options.get("query")).and_then(Value::as_str).unwrap_or_default();
+        let longest = words.split_whitespace().map(|word| word.chars().count()).max();
+        let edits = json!(edits(number, longest.unwrap_or(0)));
         let same = given == edits || given.as_str() == Some(&edits.to_string());
         if !same && self.applies(&FUZZY_SIMILARITY) {
             self.set(options, "fuzziness", edits, &FUZZY_SIMILARITY, at);
         }
     }
+}
+
+/// The edit distance that Lucene makes of a similarity below 1: a share of the letters, and two at most.
+pub(super) fn edits(similarity: f64, letters: usize) -> u8 {
+    if similarity >= 1.0 {
+        return if similarity < 2.0 { 1 } else { 2 };
+    }
+    if similarity <= 0.0 {
+        return 0;
+    }
+    // The count of letters is far below what a double holds.
+    #[allow(clippy::cast_precision_loss)]
+    let allowed = (1.0 - similarity) * letters as f64;
+    [2, 1].into_iter().find(|edits| f64::from(*edits) <= allowed).unwrap_or(0)
 }
 
 /// The option that a bare value of this query stands for.

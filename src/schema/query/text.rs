@@ -8,7 +8,7 @@ use super::rules::{
     QUERY_STRING_CASE, QUERY_STRING_FUZZINESS, QUERY_STRING_MISSING, QUERY_STRING_OPTION,
     QUERY_STRING_PHRASES, QUERY_STRING_WILDCARDS,
 };
-use super::terms::is_no;
+use super::terms::{edits, is_no};
 use super::{Rewriter, below};
 
 /// Options of `match` that 1.x takes and ignores on phrases.
@@ -155,6 +155,22 @@ impl Rewriter<'_> {
         if text != before {
             options.insert("query".to_owned(), json!(text));
             self.change(&QUERY_STRING_MISSING, &at, Some(json!(before)), Some(json!(text)));
+        }
+        let exact = text.clone();
+        for (start, found) in exact.match_indices('~').rev() {
+            let digits = &exact[start + found.len()..];
+            let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
+            let Ok(similarity) = digits[..end].parse::<f64>() else { continue };
+            if similarity >= 1.0 || exact[..start].ends_with('"') || !self.applies(&QUERY_STRING_FUZZINESS) {
+                continue;
+            }
+            let word = exact[..start].rsplit([' ', '(', ':', '+', '-', '!']).next().unwrap_or_default();
+            let end = start + found.len() + end;
+            text.replace_range(start..end, &format!("~{}", edits(similarity, word.chars().count())));
+        }
+        if text != exact {
+            options.insert("query".to_owned(), json!(text));
+            self.change(&QUERY_STRING_FUZZINESS, &at, Some(json!(exact)), Some(json!(text)));
         }
         if before.contains(['*', '?', '~', '[', '{']) && self.applies(&QUERY_STRING_WILDCARDS) {
             self.change(&QUERY_STRING_WILDCARDS, &at, Some(json!(text)), Some(json!(text)));

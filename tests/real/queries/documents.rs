@@ -11,13 +11,15 @@ const COUNT: u64 = 48;
 
 /// Loads both sides under the names `from` and `to`.
 pub async fn load(sides: &Sides) -> Result<()> {
+    // Numbers are dates in 1.x whatever the format says.
+    let (date, or_number) = ("yyyy-MM-dd HH:mm", "yyyy-MM-dd HH:mm||epoch_millis");
     let string = |exact: bool| match exact {
         true => json!({"type": "string", "index": "not_analyzed"}),
         false => json!({"type": "string"}),
     };
     let text = |exact: bool| json!({"type": if exact { "keyword" } else { "text" }});
-    let old = json!({"settings": settings(), "mappings": {"thing": properties(string)}});
-    let new = json!({"settings": settings(), "mappings": {"_doc": properties(text)}});
+    let old = json!({"settings": settings(), "mappings": {"thing": properties(string, date)}});
+    let new = json!({"settings": settings(), "mappings": {"_doc": properties(text, or_number)}});
     sides.create(&sides.old, "from", &old).await?;
     sides.create(&sides.new, "to", &new).await?;
     sides.load(&sides.old, "from", documents()).await?;
@@ -29,7 +31,7 @@ fn settings() -> Value {
     json!({"number_of_shards": 2, "number_of_replicas": 0})
 }
 
-fn properties(string: impl Fn(bool) -> Value) -> Value {
+fn properties(string: impl Fn(bool) -> Value, date: &str) -> Value {
     json!({"properties": {
         "title": string(false),
         "body": string(false),
@@ -37,7 +39,7 @@ fn properties(string: impl Fn(bool) -> Value) -> Value {
         "flag": {"type": "boolean"},
         "n": {"type": "integer"},
         "price": {"type": "double"},
-        "created": {"type": "date", "format": "yyyy-MM-dd HH:mm"},
+        "created": {"type": "date", "format": date},
         "place": {"type": "geo_point"},
         "address": {"type": "ip"},
         "items": {"type": "nested", "properties": {"sku": string(true), "count": {"type": "integer"}}},

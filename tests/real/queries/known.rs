@@ -1,5 +1,6 @@
 //! The lists of what 6.8 takes are what 6.8.23 takes.
 
+use anyhow::Result;
 use bytes::Bytes;
 use esferry::schema::query::known::{AGGREGATIONS, QUERIES, Shape};
 use esferry_lab::Endpoint;
@@ -87,11 +88,10 @@ fn sample(option: &str) -> Value {
     }
 }
 
-async fn answer(side: &Endpoint, index: &str, body: &Value) -> String {
+async fn answer(side: &Endpoint, index: &str, body: &Value) -> Result<String> {
     let body = Bytes::from(body.to_string());
-    let answer =
-        side.send(Method::POST, &format!("/{index}/_search"), "application/json", body).await.unwrap();
-    String::from_utf8_lossy(&answer.body).into_owned()
+    let answer = side.send(Method::POST, &format!("/{index}/_search"), "application/json", body).await?;
+    Ok(String::from_utf8_lossy(&answer.body).into_owned())
 }
 
 fn is_unknown(text: &str) -> bool {
@@ -127,7 +127,7 @@ async fn every_known_query_and_option_is_known_to_the_server() {
                 Shape::Beside => json!({*option: sampled}),
                 Shape::Plain => json!({*option: sampled}),
             };
-            let text = answer(&sides.new, &index, &json!({"query": {query.name: body}})).await;
+            let text = answer(&sides.new, &index, &json!({"query": {query.name: body}})).await.unwrap();
             if is_unknown(&text) {
                 unknown.push(format!("{}.{option}: {text}", query.name));
             }
@@ -146,13 +146,13 @@ async fn every_known_query_and_option_is_known_to_the_server() {
                 (_, option) => sample(option),
             };
             let body = json!({"aggs": {"h": {aggregation.name: {*option: sampled}}}});
-            let text = answer(&sides.new, &index, &body).await;
+            let text = answer(&sides.new, &index, &body).await.unwrap();
             if is_unknown(&text) {
                 unknown.push(format!("{}.{option}: {text}", aggregation.name));
             }
         }
     }
     assert!(unknown.is_empty(), "{}", unknown.join("\n"));
-    let odd = answer(&sides.new, &index, &json!({"query": {"nested": {"odd": 1}}})).await;
+    let odd = answer(&sides.new, &index, &json!({"query": {"nested": {"odd": 1}}})).await.unwrap();
     assert!(is_unknown(&odd), "an unknown option is told apart: {odd}");
 }

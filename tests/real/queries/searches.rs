@@ -1,5 +1,6 @@
 //! Searches as they were written for 1.7, a line each.
 
+/// Those that answer the same.
 pub const SEARCHES: &str = r#"
     {"query": {"match_all": {}}, "from": 5, "size": 7, "sort": "n"}
     {"query": {"match": {"title": "red fox"}}}
@@ -103,4 +104,75 @@ pub const SEARCHES: &str = r#"
     {"query": {"term": {"_field_names": "tag"}}}
     {"query": {"field_masking_span": {"query": {"span_term": {"title": "red"}}, "field": "body"}}}
     {"query": {"filtered": {"query": {"match_phrase": {"title": "red green"}}, "boost": 2}}}
+    {"query": {"filtered": {}}}
+    {"query": {"filtered": {"query": {"match": {"title": "red"}}, "filter": []}}}
+    {"query": {"filtered": {"query": {"match": {"title": "red"}}, "filter": {}}}}
+    {"query": {"filtered": {"filter": {"bool": {"should": [{"term": {"tag": "red"}}], "must_not": {"term": {"flag": true}}}}}}}
+    {"query": {"filtered": {"filter": {"bool": {"should": [], "must": {"term": {"flag": true}}}}}}}
+    {"query": {"bool": {"must": [{"term": {"flag": true}}], "should": [{"term": {"tag": "red"}}]}}}
+    {"query": {"bool": {"should": [{"term": {"tag": "red"}}, {"term": {"flag": true}}]}}}
+    {"query": {"bool": {}}}
+    {"query": {"bool": {"must_not": {"term": {"flag": true}}}}}
+    {"query": {"filtered": {"filter": {"terms": {"tag": []}}}}}
+    {"query": {"terms": {"tag": []}}}
+    {"query": {"filtered": {"filter": {"missing": {"field": "tag", "existence": true, "null_value": true}}}}}
+    {"query": {"filtered": {"filter": {"missing": {"field": "nowhere"}}}}}
+    {"query": {"filtered": {"filter": {"exists": {"field": "items"}}}}}
+    {"query": {"filtered": {"filter": {"missing": {"field": "items.sku"}}}}}
+    {"query": {"filtered": {"filter": {"exists": {"field": "ta*"}}}}}
+    {"query": {"range": {"n": {"gt": 5, "include_lower": true, "lte": 9, "include_upper": false}}}}
+    {"query": {"range": {"created": {"gte": 1485900000000, "lt": 1490900000000}}}}
+    {"query": {"range": {"created": {"gt": "2017-02-01 00:00||/M"}}}}
+    {"query": {"range": {"created": {"gte": "2017-02-11 10:00||/M"}}}}
+    {"query": {"range": {"created": {"lt": "2017-02-11 10:00||/M"}}}}
+    {"query": {"range": {"created": {"lte": "2017-02-11 10:00||/M"}}}}
+    {"query": {"range": {"created": {"from": "2017-02-11 10:00||/M", "to": "2017-02-11 10:00||/M"}}}}
+    {"query": {"range": {"created": {"gte": "2017-02-01 00:00", "lte": "2017-02-11 10:30", "time_zone": "+02:00"}}}}
+    {"query": {"query_string": {"query": "-_missing_:tag", "default_field": "title"}}}
+    {"query": {"query_string": {"query": "+title:red +(fox OR green)", "fields": ["title", "body"], "default_operator": "and"}}}
+    {"query": {"query_string": {"query": "red fox", "fields": ["title"], "default_operator": "and"}}}
+    {"query": {"query_string": {"query": "red fox", "fields": ["title", "body"], "default_operator": "and"}}}
+    {"query": {"query_string": {"query": "\"red green\"~1 OR title:/b.ue/", "default_field": "title"}}}
+    {"query": {"query_string": {"query": "QUI*", "default_field": "title"}}}
+    {"query": {"query_string": {"query": "gren~1", "default_field": "title"}}}
+    {"query": {"query_string": {"query": "gren~0.5", "default_field": "title"}}}
+    {"query": {"query_string": {"query": "red-green", "default_field": "title", "auto_generate_phrase_queries": true}}}
+    {"query": {"query_string": {"query": "red-green", "default_field": "title"}}}
+    {"query": {"query_string": {"query": "_exists_:tag AND flag:true", "default_field": "title"}}}
+    {"query": {"query_string": {"query": "red", "fields": ["title^5", "bo*"], "use_dis_max": true}}}
+    {"query": {"query_string": {"query": "items.sku:red", "default_field": "title"}}}
+    {"query": {"match": {"title": {"query": "gren lasy", "fuzziness": 0.5}}}}
+    {"query": {"match": {"title": {"query": "gren lasy", "fuzziness": "AUTO", "prefix_length": 1, "max_expansions": 10}}}}
+    {"query": {"match": {"body": {"query": "the quick", "cutoff_frequency": 0.01, "zero_terms_query": "none", "minimum_should_match": "100%"}}}}
+    {"query": {"match": {"n": "7"}}}
+    {"query": {"multi_match": {"query": "red fox", "fields": ["title", "body"], "type": "cross_fields", "operator": "and"}}}
+    {"query": {"multi_match": {"query": "red fox", "fields": ["title", "tag"], "type": "phrase"}}}
+    {"query": {"multi_match": {"query": "7", "fields": ["title", "n"], "lenient": true}}}
+    {"query": {"constant_score": {"filter": {"nested": {"path": "items", "query": {"term": {"items.sku": "fox"}}}}}}}
+    {"query": {"regexp": {"title": "r.d"}}}
+    {"query": {"fuzzy": {"title": {"value": "gren", "max_expansions": 10}}}}
+    {"query": {"filtered": {"filter": {"geo_bounding_box": {"place": {"top": 42.05, "left": -71, "bottom": 41.05, "right": -69}}}}}}
+    {"query": {"more_like_this": {"fields": ["title"], "docs": [{"_type": "thing", "_id": "3"}], "min_term_freq": 1, "min_doc_freq": 1}}}
+    {"query": {"function_score": {"query": {"match_all": {}}, "random_score": {"seed": 3}}}}
+    {"query": {"function_score": {"query": {"term": {"flag": true}}, "weight": 3, "min_score": 1}}}
+    {"query": {"match_all": {}}, "sort": {"n": "desc"}, "from": 40}
+    {"query": {"term": {"created": "2017-02-11 01:30"}}}
+    {"query": {"term": {"address": "10.0.1.5"}}}
+    {"query": {"range": {"address": {"gte": "10.0.1.0", "lt": "10.0.2.0"}}}}
+    {"size": 0, "aggs": {"d": {"date_histogram": {"field": "created", "interval": "week", "post_zone": "+00:00"}}}}
+    {"size": 0, "aggs": {"t": {"terms": {"field": "price", "size": 4}}}}
+    {"size": 0, "aggs": {"t": {"terms": {"field": "created", "size": 4, "order": {"_term": "asc"}}}}}
+    {"size": 0, "aggs": {"s": {"avg": {"field": "nowhere"}}, "m": {"min": {"field": "nowhere"}}}}
+    {"size": 0, "aggs": {"p": {"percentile_ranks": {"field": "n", "values": [10, 20]}}}}
+"#;
+
+/// Those that answer something else, which the report has to say.
+pub const DIFFERENT: &str = r#"
+    {"query": {"filtered": {"filter": {"geo_distance": {"distance": 100, "unit": "km", "place": "41,-70", "distance_type": "factor"}}}}}
+    {"query": {"indices": {"index": "queries-differ_from", "query": {"match_all": {}}, "no_match_query": "none"}}}
+    {"facets": {"t": {"terms": {"field": "tag", "size": 3}}}, "query": {"term": {"flag": true}}}
+    {"size": 0, "aggs": {"d": {"date_histogram": {"field": "created", "interval": "month", "pre_zone": "+02:00"}}}}
+    {"query": {"filtered": {"filter": {"limit": {"value": 3}}}}}
+    {"query": {"query_string": {"query": "QUI*", "default_field": "tag"}}}
+    {"query": {"query_string": {"query": "red jumps", "default_operator": "and"}}}
 "#;

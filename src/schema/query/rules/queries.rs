@@ -68,7 +68,7 @@ rules! {
         "`auto_generate_phrase_queries: false`, `enable_position_increments`, `split_on_whitespace`" => "nothing",
         "the option is gone, and this is its default";
     QUERY_STRING_FUZZINESS: "query_string_fuzziness", 1 to 2, gone 5, SearchMayDiffer,
-        "`fuzzy_min_sim`" => "`fuzziness`", "similarities became edit distances";
+        "`fuzzy_min_sim`, `word~0.5` in the text" => "`fuzziness`, `word~2`", "similarities became edit distances";
     QUERY_STRING_MISSING: "query_string_missing", 1 to 2, gone 5, SameMeaning,
         "`_missing_:field`" => "`(*:* AND NOT _exists_:field)`", "`_missing_` is gone";
     FUZZY_SIMILARITY: "fuzzy_similarity", 1 to 2, gone 5, SearchMayDiffer,
@@ -115,7 +115,9 @@ rules! {
     MORE_LIKE_FIELD: "more_like_field", 1 to 1, gone 2, SameMeaning,
         "`mlt_field`" => "`more_like_this` with `fields`", "`mlt_field` is gone";
     GEO_OPTION: "geo_option", 1 to 5, gone 6, SameMeaning,
-        "`optimize_bbox`, `sloppy_arc`, `factor`" => "nothing, `arc`, `plane`", "distances are `arc` or `plane`, and boxes are found by the server";
+        "`optimize_bbox`, `sloppy_arc`" => "nothing, `arc`", "distances are `arc` or `plane`, and boxes are found by the server";
+    GEO_FACTOR: "geo_factor", 1 to 5, gone 6, SearchMayDiffer,
+        "`distance_type: factor`" => "`plane`", "`factor` is gone; `plane` measures flat, too, and finds what `factor` on 1.7.6 missed";
     GEO_VALIDATION: "geo_validation", 1 to 5, gone 6, SameMeaning,
         "`normalize`, `coerce`, `ignore_malformed`" => "`validation_method`", "three options became one";
     GEO_RANGE: "geo_range", 1 to 5, gone 6, SearchMayDiffer,

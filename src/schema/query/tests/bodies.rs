@@ -190,7 +190,7 @@ fn aggregations_keep_their_answers() {
       by agg_size_all
     {"aggs":{"a":{"geo_distance":{"field":"place","origin":"1,2","distance_type":"factor","ranges":[{"to":5}]}}}}
       {"aggs":{"a":{"geo_distance":{"field":"place","origin":"1,2","distance_type":"plane","ranges":[{"to":5}]}}}}
-      by geo_option
+      by geo_factor
     {"aggs":{"a":{"top_hits":{"size":1,"sort":[{"n":{"ignore_unmapped":true}}],"_source":{"include":["t"]}}}}}
       {"aggs":{"a":{"top_hits":{"size":1,"sort":[{"n":{"unmapped_type":"long"}}],"_source":{"includes":["t"]}}}}}
       by source_filter, sort_unmapped

@@ -9,7 +9,8 @@ fn and_or_and_not_become_bool_in_every_form_that_they_are_written_in() {
         {"and": {"filters": [{"term": {"a": 1}}], "_cache": true, "_cache_key": "k", "_name": "both"}}
         {"and": {"term": {"a": 1}}}
         {"or": [{"term": {"a": 1}}, {"not": {"term": {"b": 2}}}]}
-        {"or": {"filters": [{"and": []}], "_cache": false}}
+        {"or": {"filters": [{"term": {"a": 1}}], "_cache": false}}
+        {"or": []}
         {"not": {"filter": {"term": {"a": 1}}, "_cache": true}}
         {"not": {"query": {"match": {"a": "x"}}}}
         {"not": {"exists": {"field": "a"}, "_name": "n"}}
@@ -30,9 +31,12 @@ fn and_or_and_not_become_bool_in_every_form_that_they_are_written_in() {
     {"or":[{"term":{"a":1}},{"not":{"term":{"b":2}}}]}
       {"bool":{"should":[{"term":{"a":1}},{"bool":{"must_not":[{"term":{"b":2}}]}}]}}
       by not_filter, or_filter
-    {"or":{"filters":[{"and":[]}],"_cache":false}}
-      {"bool":{"should":[{"bool":{"filter":[]}}]}}
-      by filter_cache, and_filter, or_filter
+    {"or":{"filters":[{"term":{"a":1}}],"_cache":false}}
+      {"bool":{"should":[{"term":{"a":1}}]}}
+      by filter_cache, or_filter
+    {"or":[]}
+      the same
+      refused post_filter.or: this is not the form of such a query or part (malformed)
     {"not":{"filter":{"term":{"a":1}},"_cache":true}}
       {"bool":{"must_not":[{"term":{"a":1}}]}}
       by filter_cache, not_filter
@@ -221,7 +225,7 @@ fn places_keep_their_meaning_without_the_options_that_are_gone() {
       by filter_cache, geo_option
     {"geoDistance":{"distance":12,"unit":"km","homePlace":[-70,40],"distanceType":"factor","normalize":true}}
       {"geo_distance":{"distance":12,"unit":"km","homePlace":[-70,40],"distance_type":"plane","validation_method":"COERCE"}}
-      by camel_case, geo_option, geo_validation
+      by camel_case, geo_factor, geo_validation
     {"geo_distance_range":{"from":"10km","to":"20km","place":"40,-70","include_lower":true}}
       {"bool":{"filter":[{"geo_distance":{"place":"40,-70","distance":"20km"}}],"must_not":[{"geo_distance":{"place":"40,-70","distance":"10km"}}]}}
       by geo_range
