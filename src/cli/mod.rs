@@ -10,6 +10,7 @@ mod output;
 mod pause;
 mod plan;
 mod progress;
+mod query;
 mod remedies;
 mod reset;
 mod run;
@@ -115,6 +116,8 @@ pub enum Command {
     Status(status::Status),
     /// Look at the documents that did not arrive, and try them again
     Failures(failures::Failures),
+    /// Rewrite a search written for the source into one for the target
+    Query(query::Query),
     /// Hold a migration; stored, so a restart keeps it
     Pause(pause::Pause),
     /// Let a paused migration go on, and take up again what was set aside
@@ -139,6 +142,7 @@ impl Cli {
             Command::Schema(command) => brief(command.execute(global)),
             Command::Check(command) => brief(command.execute(global)),
             Command::Status(command) => brief(command.execute(global)),
+            Command::Query(command) => brief(command.execute(global)),
             Command::Failures(command) => brief(command.execute(global)),
             Command::Pause(command) => brief(command.execute(global)),
             Command::Resume(command) => brief(command.execute(global)),
@@ -205,6 +209,7 @@ mod tests {
           check        Validate the configuration and ask both clusters whether a run can succeed
           status       Show how the migrations are doing
           failures     Look at the documents that did not arrive, and try them again
+          query        Rewrite a search written for the source into one for the target
           pause        Hold a migration; stored, so a restart keeps it
           resume       Let a paused migration go on, and take up again what was set aside
           reset        Forget the progress of a migration; never touches a cluster

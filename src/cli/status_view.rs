@@ -231,6 +231,7 @@ mod tests {
     use super::*;
     use crate::control::status::PlanningStatus;
     use crate::store::records::Counts;
+    use crate::transform::Shape;
 
     fn copying() -> MigrationStatus {
         MigrationStatus {
@@ -269,6 +270,7 @@ mod tests {
         let index = |name: &str, source, target, explanation: Option<&str>| IndexStatus {
             source: name.to_owned(),
             types: Vec::new(),
+            shape: Shape::Plain,
             target: format!("{name}-v2"),
             strategy: "uid: the best that 1.7.6 supports".to_owned(),
             slices: SliceTally { done: 31, ..SliceTally::default() },

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::phase::{Phase, Standing};
 use crate::store::records::{Counted, Counts, FailureGroup};
+use crate::transform::Shape;
 
 /// Version of this document.
 pub const STATUS_VERSION: u32 = 1;
@@ -127,6 +128,9 @@ pub struct IndexStatus {
     pub types: Vec<String>,
     /// On the target.
     pub target: String,
+    /// What the types became.
+    #[serde(default)]
+    pub shape: Shape,
     /// How it is sliced, and why so.
     pub strategy: String,
     /// Slices by state.

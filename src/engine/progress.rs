@@ -354,6 +354,7 @@ impl IndexProgress {
         IndexStatus {
             source: self.record.source.clone(),
             types: self.record.only_types.clone(),
+            shape: self.record.shape.clone(),
             target: self.record.target.clone(),
             strategy: self.record.strategy.clone(),
             slices: self.tally,

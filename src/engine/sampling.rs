@@ -63,11 +63,18 @@ fn sample_index(migration: &str, ordinal: u32) -> String {
 ///
 /// # Errors
 /// As the target answers.
-pub(super) async fn remove_leftovers(target: &Cluster, migration: &str, existing: &[IndexInfo]) -> Result<()> {
+pub(super) async fn remove_leftovers(
+    target: &Cluster,
+    migration: &str,
+    existing: &[IndexInfo],
+) -> Result<()> {
     let prefix = sample_index(migration, 0);
     let prefix = prefix.trim_end_matches('0');
     let ours = |index: &&IndexInfo| {
-        index.name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        index
+            .name
+            .strip_prefix(prefix)
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
     };
     for index in existing.iter().filter(ours) {
         tracing::warn!(index = index.name, "deleting what a sample left behind");
@@ -128,7 +135,8 @@ impl Sampler<'_> {
     ) -> Result<SampleReport> {
         let dialect = self.target.dialect();
         let doc_type = candidate.source().types.first().map(|(name, _)| name.as_str());
-        let bulk = dialect.bulk_target(index, doc_type, WriteMode::Index, self.config.write.pipeline.as_deref());
+        let bulk =
+            dialect.bulk_target(index, doc_type, WriteMode::Index, self.config.write.pipeline.as_deref());
         let flights = Arc::new(Semaphore::new(1));
         let sink = Sink::new(self.target.clone(), index, bulk, WriteMode::Index, flights, Waits::default());
         let limits = BatchLimits { docs: 1000, bytes: BATCH_BYTES, max_id_bytes: dialect.max_id_bytes };
@@ -137,7 +145,8 @@ impl Sampler<'_> {
             let page = self.read(candidate, slice, size).await?;
             let read = page.hits.len();
             let cut = cut(&page, pipeline, sink.target(), &limits).map_err(|cause| {
-                let message = format!("index `{}`: a document came without its _source", candidate.source().name);
+                let message =
+                    format!("index `{}`: a document came without its _source", candidate.source().name);
                 Error::refused("no_source", message).because(cause)
             })?;
             let Cut { batches, refused, dropped, derived } = cut;
@@ -172,7 +181,8 @@ impl Sampler<'_> {
         let wanted = Wanted::Documents { routing: stores("_routing"), parent: stores("_parent") };
         let doing = format!("reading a sample of `{}`", info.name);
         let request = self.source.dialect().search(&selection, size, wanted);
-        let answer = self.source.call(&request).await.map_err(|cause| cause.during(self.source.name(), &doing))?;
+        let answer =
+            self.source.call(&request).await.map_err(|cause| cause.during(self.source.name(), &doing))?;
         Page::read(answer).map_err(|cause| {
             Error::refused("sample", format!("cluster `{}`: {doing}", self.source.name()))
                 .hint("a document that 1.x stored as no JSON makes its whole page unreadable")

@@ -1,6 +1,7 @@
 //! What the target index is made of: the source's settings, mapping and aliases in the words of the target.
 
 mod destination;
+pub mod query;
 pub mod report;
 mod target;
 

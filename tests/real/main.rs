@@ -9,6 +9,7 @@ mod faults;
 mod holding;
 mod nodes;
 mod plan;
+mod queries;
 mod refusals;
 mod scene;
 mod sides;
