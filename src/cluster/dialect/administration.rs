@@ -106,6 +106,34 @@ impl Dialect {
         }
     }
 
+    /// The aliases of an index with their filters and routings, which the cluster state does not tell.
+    ///
+    /// An index without aliases is missing in the answer of 1.7 and empty in later ones (measured).
+    #[must_use]
+    pub fn aliases(&self, index: &str) -> Request {
+        Request::get(format!("/{}/_alias", encode(index)))
+    }
+
+    /// The warmers of an index; `None` where there are none since 5.0. Those of an index without any are missing or
+    /// empty (measured on 1.7.6 and 2.4.6).
+    #[must_use]
+    pub fn warmers(&self, index: &str) -> Option<Request> {
+        self.has_warmers.then(|| Request::get(format!("/{}/_warmer", encode(index))))
+    }
+
+    /// Every legacy index template, with the level of types in its mappings.
+    #[must_use]
+    pub fn templates(&self) -> Request {
+        let typed = self.untyped_mappings && self.version < Version::new(8, 0, 0);
+        Request::get(if typed { "/_template?include_type_name=true" } else { "/_template" })
+    }
+
+    /// Creates an index template whose mappings have the level of types exactly where this server's have.
+    #[must_use]
+    pub fn put_template(&self, name: &str, body: &Value) -> Request {
+        Request::json(Method::PUT, format!("/_template/{}", encode(name)), body)
+    }
+
     /// Changes settings of one index.
     #[must_use]
     pub fn put_settings(&self, index: &str, settings: &Value) -> Request {

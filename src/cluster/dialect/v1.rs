@@ -35,6 +35,7 @@ pub(super) fn facts(version: Version) -> Dialect {
         untyped_mappings: false,
         default_pipeline: false,
         max_id_bytes: None,
+        has_warmers: true,
         gone_field_types: &[],
     }
 }
