@@ -2,6 +2,7 @@
 //! meaning. Versions are the business of [`dialect`] alone.
 
 pub mod counting;
+pub mod definitions;
 pub mod dialect;
 pub mod failure;
 pub mod indices;

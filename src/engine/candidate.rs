@@ -6,7 +6,7 @@ use crate::cluster::indices::{IndexInfo, choose as choose_indices};
 use crate::config::MigrationConfig;
 use crate::error::{Error, Result};
 use crate::plan::{Strategy, choose as choose_strategy};
-use crate::schema::{self, Destination};
+use crate::schema::{self, Destination, TargetSchema};
 
 /// A target index that can be planned, and how.
 pub(super) struct Candidate {
@@ -19,6 +19,20 @@ impl Candidate {
     /// The source index, with the types that go to this target.
     pub(super) fn source(&self) -> &IndexInfo {
         &self.destination.source
+    }
+
+    /// What the target is made of. Whether ids are prefixed makes no difference to it.
+    ///
+    /// # Errors
+    /// As [`schema::target_schema`].
+    pub(super) async fn schema(
+        &self,
+        config: &MigrationConfig,
+        source: &Cluster,
+        target: &Cluster,
+    ) -> Result<TargetSchema> {
+        let shape = self.destination.shape(false);
+        schema::target_schema(config, source, target, self.source(), &self.destination.index, &shape).await
     }
 
     pub(super) fn remarks(&self, source: &Cluster) -> Vec<String> {

@@ -9,7 +9,6 @@ use crate::cluster::Cluster;
 use crate::cluster::transport::Request;
 use crate::config::{Config, MigrationConfig};
 use crate::error::Error;
-use crate::schema;
 
 /// How a line is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -168,8 +167,10 @@ async fn check_migration(
     for candidate in &candidates {
         let (info, to) = (candidate.source(), &candidate.destination.index);
         let exists = existing.iter().any(|index| index.name == *to);
-        let shape = candidate.destination.shape(false);
-        match schema::target_schema(migration, source, target, info, &shape).await {
+        let schema = candidate.schema(migration, source, target).await;
+        let schema = schema
+            .and_then(|schema| schema.refuse_losses(&info.name, &migration.accept_lost).map(|()| schema));
+        match schema {
             Err(error) => lines.push(CheckLine::fail(subject, &error)),
             Ok(schema) if schema.body.is_none() && !exists => lines.push(CheckLine {
                 level: Level::Fail,

@@ -13,7 +13,6 @@ use crate::cluster::failure::CallError;
 use crate::control::status::PlanningStatus;
 use crate::error::{Error, Kind, Result};
 use crate::plan::{PlanError, Planner, ShardPlan, shared_id};
-use crate::schema;
 use crate::store::records::{Counts, IndexRecord, SliceRecord, SliceState};
 use crate::transform::Shape;
 
@@ -53,9 +52,8 @@ impl Context {
         distinct_targets(&candidates)?;
         for candidate in &candidates {
             // What cannot be converted stops here, before the source is asked to count anything.
-            let shape = candidate.destination.shape(false);
-            schema::target_schema(&self.config, &self.source, &self.target, candidate.source(), &shape)
-                .await?;
+            let schema = candidate.schema(&self.config, &self.source, &self.target).await?;
+            schema.refuse_losses(&candidate.source().name, &self.config.accept_lost)?;
         }
         let known = self.store.indices(&self.name)?;
         self.progress.plan_begins(self.planned_so_far(&candidates, &known)?);

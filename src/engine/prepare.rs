@@ -149,8 +149,16 @@ impl Context {
     }
 
     async fn create(&self, source: &IndexInfo, record: &IndexRecord) -> Result<()> {
-        let schema =
-            schema::target_schema(&self.config, &self.source, &self.target, source, &record.shape).await?;
+        let schema = schema::target_schema(
+            &self.config,
+            &self.source,
+            &self.target,
+            source,
+            &record.target,
+            &record.shape,
+        )
+        .await?;
+        schema.refuse_losses(&record.source, &self.config.accept_lost)?;
         let Some(body) = schema.body else {
             return Err(Error::config("no_target", format!("target index `{}` is not there", record.target))
                 .hint("create it, or give its body with `schema = \"file:PATH\"`"));

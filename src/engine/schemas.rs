@@ -7,7 +7,7 @@ use super::candidate::judge_all;
 use super::context::connect;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::schema::{self, TargetSchema};
+use crate::schema::TargetSchema;
 use crate::transform::Shape;
 
 /// The schema of one target index.
@@ -42,7 +42,7 @@ pub async fn schemas(config: &Config, name: &str) -> Result<Vec<IndexSchema>> {
             let info = candidate.source();
             let shape = candidate.destination.shape(false);
             let index = &candidate.destination.index;
-            let schema = schema::target_schema(migration, &source, &target, info, &shape).await?;
+            let schema = candidate.schema(migration, &source, &target).await?;
             let mappings: Value = info.types.iter().cloned().collect::<serde_json::Map<_, _>>().into();
             schemas.push(IndexSchema {
                 source: info.name.clone(),

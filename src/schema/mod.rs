@@ -1,12 +1,38 @@
-//! What the target index is made of: the source's settings, mapping and aliases in the words of the target.
+//! What the target index is made of: the source's schema in the target's words, with a report of every change.
+//!
+//! [`all_rules`] is the conversion table. A newer server is more rows in it: one [`Rule`] value each, in the list of its
+//! part, with the versions that it is for and an example that is run on real servers.
 
+mod aliases;
+mod clash;
 mod destination;
+mod difference;
+mod limits;
+mod mapping;
+mod merge;
 pub mod query;
 pub mod report;
+mod rule;
+mod rules;
+mod settings;
+mod source;
+#[cfg(test)]
+mod table;
 mod target;
+mod template;
 
+pub use aliases::{convert_aliases, convert_warmers};
+pub use clash::existing_clashes;
 pub use destination::{Destination, destinations, stays_behind};
+pub use limits::{FieldCount, count_fields, set_limits};
+pub use mapping::convert_type;
+pub use merge::{Clash, merge_types, types_mapping_clashes};
+pub use rule::{Otherwise, Part, Place, Proof, Rule, Site, Versions};
+pub use rules::{Rules, all as all_rules};
+pub use settings::convert_settings;
+pub use source::SourceSchema;
 pub use target::{TargetSchema, target_schema};
+pub use template::convert_template;
 
 use serde_json::Value;
 
