@@ -4,15 +4,25 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use serde::Serialize;
+use serde_json::json;
 
 use super::candidate::{Candidate, distinct_targets, judge_all};
 use super::context::connect;
+use super::copying::pipeline_of;
 use super::planning::{SHARDS_AT_ONCE, describe, unavailable};
+use super::sampling::{SampleReport, Sampler, remove_leftovers};
 use crate::cluster::Cluster;
+use crate::cluster::indices::IndexInfo;
 use crate::config::{Config, MigrationConfig};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::plan::slice::Slice;
 use crate::plan::{PlanError, Planner, shared_id};
+use crate::schema::report::Severity;
+use crate::schema::{FieldCount, TargetSchema};
 use crate::transform::Shape;
+
+/// From this many fields on an object is taken for one whose keys come with the documents.
+const EXPLODES_FROM: usize = 200;
 
 /// How far planning is.
 #[derive(Debug, Clone, Serialize)]
@@ -69,21 +79,54 @@ pub struct PlannedIndex {
     pub types: Vec<String>,
     /// What becomes of the types.
     pub shape: Shape,
+    /// What changes in the schema.
+    pub schema: SchemaSummary,
+    /// Fields of the source's mapping, and where they grow.
+    pub fields: FieldCount,
+    /// Fields of the target's mapping.
+    pub target_fields: usize,
     /// What is worth knowing.
     pub remarks: Vec<String>,
+    /// Lines of configuration that would keep the mapping from exploding.
+    pub proposals: Vec<String>,
+    /// What became of a sample, where one was asked for.
+    pub sample: Option<SampleReport>,
 }
 
-/// Plans without storing or writing anything.
+/// How many changes of the schema there are, by what they mean; `esferry schema report` tells each.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SchemaSummary {
+    /// Only the wording is another.
+    pub same_meaning: usize,
+    /// Some searches may find others, or score them differently.
+    pub search_may_differ: usize,
+    /// What has no counterpart, and is accepted.
+    pub lost: usize,
+}
+
+/// What a dry run looks at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DryRun {
+    /// Documents of each target index to send into a throw-away index; none for no sample.
+    pub sample: Option<u64>,
+}
+
+/// Plans without storing anything, and without writing anything but the throw-away index of a sample.
 ///
 /// # Errors
 /// `Config`, `Refused` and `Temporary` as a run would meet them before its first write.
-pub async fn dry_plan(config: &Config, name: &str, progress: impl Fn(PlanProgress)) -> Result<PlanDocument> {
+pub async fn dry_plan(
+    config: &Config,
+    name: &str,
+    what: DryRun,
+    progress: impl Fn(PlanProgress),
+) -> Result<PlanDocument> {
     let migration = config
         .migrations
         .get(name)
         .ok_or_else(|| Error::config("unknown_migration", format!("there is no [migrations.{name}]")))?;
     let (source, target) = connect(config, migration).await?;
-    let source = Arc::new(source);
+    let (source, target) = (Arc::new(source), Arc::new(target));
     let mut document = PlanDocument {
         migration: name.to_owned(),
         source: describe(&source),
@@ -95,6 +138,7 @@ pub async fn dry_plan(config: &Config, name: &str, progress: impl Fn(PlanProgres
     };
     let infos = source.described().await?;
     let existing = target.described().await?;
+    remove_leftovers(&target, name, &existing).await?;
     let mut candidates = Vec::new();
     for judged in judge_all(&source, &target, migration, &infos)? {
         match judged {
@@ -106,14 +150,78 @@ pub async fn dry_plan(config: &Config, name: &str, progress: impl Fn(PlanProgres
         document.refusals.push(told(&error));
     }
     for (ordinal, candidate) in (0..).zip(&candidates) {
-        let mut planned = plan_index(&source, migration, candidate, ordinal, &progress).await?;
-        let exists = existing.iter().any(|index| index.name == planned.target);
-        planned.target_index = if exists { "use" } else { "create" };
+        let schema = match candidate.schema(migration, &source, &target).await {
+            Ok(schema) => schema,
+            Err(error) if error.kind() == Kind::Refused => {
+                document.refusals.push(told(&error));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if let Err(error) = schema.refuse_losses(&candidate.source().name, &migration.accept_lost) {
+            document.refusals.push(told(&error));
+            continue;
+        }
+        let (mut planned, slices) = plan_index(&source, migration, candidate, ordinal, &progress).await?;
+        let there = existing.iter().find(|index| index.name == planned.target);
+        planned.target_index = if there.is_some() { "use" } else { "create" };
+        tell_schema(&mut planned, name, &schema);
+        if let Some(count) = what.sample {
+            let body = schema.body.or_else(|| there.map(|there| like(&target, there)));
+            let body = body.ok_or_else(|| no_target(&planned.target))?;
+            let sampler = Sampler { migration: name, config: migration, source: &source, target: &target };
+            let source_index = candidate.source();
+            let types = source_index.type_names();
+            let pipeline =
+                pipeline_of(migration, &source_index.name, &types, &planned.target, &planned.shape)?;
+            planned.sample = Some(sampler.sample(candidate, &pipeline, &body, &slices, count).await?);
+        }
         document.docs += planned.docs;
         document.slices += planned.slices;
         document.indices.push(planned);
     }
     Ok(document)
+}
+
+/// The schema's part of a planned index.
+fn tell_schema(planned: &mut PlannedIndex, migration: &str, schema: &TargetSchema) {
+    planned.schema = SchemaSummary {
+        same_meaning: schema.report.count(Severity::SameMeaning),
+        search_may_differ: schema.report.count(Severity::SearchMayDiffer),
+        lost: schema.report.count(Severity::Lost),
+    };
+    planned.fields = schema.source_fields.clone();
+    planned.target_fields = schema.target_fields.total;
+    // What still grows on the target is what no transform takes care of.
+    for (place, fields) in schema.target_fields.growth.iter().filter(|(_, fields)| *fields > EXPLODES_FROM) {
+        let Some(field) = place.strip_suffix(".*") else { continue };
+        planned.remarks.push(format!(
+            "`{place}` has {fields} fields: each new key of a document is a new field of the mapping"
+        ));
+        planned.proposals.push(format!(
+            "[[migrations.{migration}.transform]]\nkey_value = {{ field = \"{field}\", into = {{ key_value = \"keyToValue\", value = \"value\" }}, separator = \":\" }}"
+        ));
+    }
+}
+
+/// A create-index body with the mapping and analysis of an index that is there.
+fn like(target: &Cluster, there: &IndexInfo) -> serde_json::Value {
+    let (doc_type, mapping) = there.types.first().cloned().unwrap_or_default();
+    let analysis = there.settings.pointer("/index/analysis").cloned().unwrap_or_default();
+    let mapping_limits = there.settings.pointer("/index/mapping").cloned();
+    let mut settings = json!({"index": {}});
+    if analysis.is_object() {
+        settings["index"]["analysis"] = analysis;
+    }
+    if let Some(limits) = mapping_limits {
+        settings["index"]["mapping"] = limits;
+    }
+    target.dialect().create_body(&settings, Some(&doc_type), &mapping, &serde_json::Value::Null)
+}
+
+fn no_target(index: &str) -> Error {
+    Error::config("no_target", format!("target index `{index}` is not there"))
+        .hint("create it, or say `schema = \"convert\"` or `schema = \"file:PATH\"`")
 }
 
 /// A refusal and its remedy in one line.
@@ -130,7 +238,7 @@ async fn plan_index(
     candidate: &Candidate,
     ordinal: u32,
     progress: impl Fn(PlanProgress),
-) -> Result<PlannedIndex> {
+) -> Result<(PlannedIndex, Vec<Slice>)> {
     let info = candidate.source();
     let doing = format!("planning `{}`", info.name);
     source.refresh(&info.name).await.map_err(|cause| cause.during(source.name(), &doing))?;
@@ -163,8 +271,14 @@ async fn plan_index(
         largest_slice: 0,
         types: info.type_names(),
         shape: candidate.destination.shape(shared.is_some()),
+        schema: SchemaSummary::default(),
+        fields: FieldCount::default(),
+        target_fields: 0,
         remarks,
+        proposals: Vec::new(),
+        sample: None,
     };
+    let mut slices = Vec::new();
     let mut plans = futures::stream::iter(0..info.shards)
         .map(|shard| async move { (shard, planner.shard(shard).await) })
         .buffer_unordered(SHARDS_AT_ONCE);
@@ -181,6 +295,7 @@ async fn plan_index(
         planned.slices += u64::from(plan.record.slices);
         let largest = plan.slices.iter().map(|slice| slice.expected_docs).max().unwrap_or(0);
         planned.largest_slice = planned.largest_slice.max(largest);
+        slices.extend(plan.slices);
     }
-    Ok(planned)
+    Ok((planned, slices))
 }

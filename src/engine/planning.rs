@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::candidate::{Candidate, distinct_targets, judge_all};
 use super::context::Context;
 use super::progress::milliseconds;
+use super::sampling::remove_leftovers;
 use crate::cluster::Cluster;
 use crate::cluster::failure::CallError;
 use crate::control::status::PlanningStatus;
@@ -46,6 +47,7 @@ impl Context {
     /// `Config` and `Refused` for what cannot be migrated as configured.
     pub(super) async fn plan(&self, stop: &CancellationToken) -> Result<bool> {
         let infos = self.source.described().await?;
+        remove_leftovers(&self.target, &self.name, &self.target.described().await?).await?;
         let judged = judge_all(&self.source, &self.target, &self.config, &infos)?;
         let candidates: Vec<Candidate> =
             judged.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
