@@ -8,6 +8,8 @@ mod nearest;
 mod place;
 mod schema;
 mod secret;
+mod transform;
+mod transform_rules;
 mod units;
 mod validate;
 
@@ -24,6 +26,10 @@ pub use fingerprint::Fingerprint;
 pub use load::{load, parse};
 pub use nearest::{did_you_mean, listed};
 pub use secret::{Auth, SecretRef};
+pub use transform::{
+    ConvertConfig, ConvertTo, DropIfConfig, FlattenConfig, KeyValueConfig, KeyValueNames, OnError,
+    RenameConfig, SetConfig, TransformConfig,
+};
 pub use units::{Bytes, Span};
 pub use validate::index_name_flaw;
 
@@ -82,6 +88,9 @@ pub struct MigrationConfig {
     /// take it), `existing` (must be there), `file:PATH` (created from that JSON body). Default `same`.
     #[serde(default)]
     pub schema: Schema,
+    /// What is done to each document on its way, in this order. Default nothing.
+    #[serde(default)]
+    pub transform: Vec<TransformConfig>,
     /// How the source is cut and read.
     #[serde(default)]
     pub slice: SliceConfig,
@@ -245,6 +254,7 @@ impl Default for MigrationConfig {
             from: FromConfig { cluster: String::new(), indices: Vec::new(), query: None },
             to: ToConfig { cluster: String::new(), index: default_target_index() },
             schema: Schema::default(),
+            transform: Vec::new(),
             slice: SliceConfig::default(),
             write: WriteConfig::default(),
             max_failure_ratio: default_max_failure_ratio(),
