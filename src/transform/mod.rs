@@ -1,10 +1,31 @@
 //! What happens to a document between source and target: nothing, or the configured steps.
 
+mod convert;
+mod date;
 mod document;
+mod drop_if;
+mod effects;
+mod flatten;
+mod jq;
+mod json;
+mod key_value;
+mod mapped;
+mod number;
+mod path;
+mod remove;
+mod rename;
+mod reshape;
+mod set;
+mod steps;
+
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
 pub use document::{Document, Origin, StepError, Transformed};
+pub use effects::FieldEffect;
+pub use steps::Steps;
 
 use crate::source::{Hit, Page};
 
