@@ -56,6 +56,13 @@ impl MigrationConfig {
                 other => other.to_string(),
             },
         );
+        if !self.transform.is_empty() {
+            let steps = serde_json::to_value(&self.transform);
+            put(
+                "transform",
+                steps.map_or_else(|error| error.to_string(), |steps| sorted(&steps).to_string()),
+            );
+        }
         put("slice.strategy", self.slice.strategy.as_str().to_owned());
         put("slice.docs", self.slice.docs.to_string());
         if let Some(field) = &self.slice.field {

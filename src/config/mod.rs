@@ -8,6 +8,8 @@ mod nearest;
 mod place;
 mod schema;
 mod secret;
+mod transform;
+mod transform_rules;
 mod types;
 mod units;
 mod validate;
@@ -25,6 +27,10 @@ pub use fingerprint::Fingerprint;
 pub use load::{load, parse};
 pub use nearest::{did_you_mean, listed};
 pub use secret::{Auth, SecretRef};
+pub use transform::{
+    ConvertConfig, ConvertTo, DropIfConfig, FlattenConfig, KeyValueConfig, KeyValueNames, OnError,
+    RenameConfig, SetConfig, TransformConfig,
+};
 pub use types::{PrefixIds, Types};
 pub use units::{Bytes, Span};
 pub use validate::index_name_flaw;
@@ -97,6 +103,9 @@ pub struct MigrationConfig {
     /// `{ merge = { field = "kind" } }`.
     #[serde(default)]
     pub types: Types,
+    /// What is done to each document on its way, in this order. Default nothing.
+    #[serde(default)]
+    pub transform: Vec<TransformConfig>,
     /// How the source is cut and read.
     #[serde(default)]
     pub slice: SliceConfig,
@@ -268,6 +277,7 @@ impl Default for MigrationConfig {
             accept_lost: Vec::new(),
             templates: false,
             types: Types::default(),
+            transform: Vec::new(),
             slice: SliceConfig::default(),
             write: WriteConfig::default(),
             max_failure_ratio: default_max_failure_ratio(),

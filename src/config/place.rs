@@ -37,16 +37,25 @@ impl Source<'_> {
         DeTable::parse(self.text).is_ok_and(|document| document.span() == *span)
     }
 
-    /// Where `keys` are written, or the nearest table around them that is.
+    /// Where `keys` are written, or the nearest table around them that is. Tables in a list are named by their
+    /// position, from 1.
     pub fn find(&self, keys: &[String]) -> usize {
         let Ok(document) = DeTable::parse(self.text) else { return 0 };
         let mut table = document.get_ref();
         let mut found = 0;
-        for key in keys {
-            let Some((written, value)) = table.iter().find(|(written, _)| written.get_ref() == key) else {
+        let mut keys = keys.iter();
+        while let Some(key) = keys.next() {
+            let Some((written, mut value)) = table.iter().find(|(written, _)| written.get_ref() == key)
+            else {
                 break;
             };
             found = written.span().start;
+            if let DeValue::Array(items) = value.get_ref()
+                && let Some(item) =
+                    keys.next().and_then(|key| items.get(key.parse::<usize>().ok()?.checked_sub(1)?))
+            {
+                value = item;
+            }
             match value.get_ref() {
                 DeValue::Table(inner) => table = inner,
                 _ => {

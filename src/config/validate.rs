@@ -20,21 +20,21 @@ pub struct Violation {
     hint: Option<String>,
 }
 
-type Checked = Result<(), Violation>;
+pub(super) type Checked = Result<(), Violation>;
 
 impl Violation {
-    fn new(keys: &[&str], message: impl Into<String>) -> Self {
+    pub(super) fn new(keys: &[&str], message: impl Into<String>) -> Self {
         Violation {
             keys: keys.iter().map(|&key| key.to_owned()).collect(),
             message: message.into(),
             hint: None,
         }
     }
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
-    fn under(mut self, outer: &[&str]) -> Self {
+    pub(super) fn under(mut self, outer: &[&str]) -> Self {
         self.keys.splice(0..0, outer.iter().map(|&key| key.to_owned()));
         self
     }
@@ -180,6 +180,7 @@ impl MigrationConfig {
                 Violation::new(&["to", "index"], message).hint("name another index, such as \"{index}-new\"")
             );
         }
+        super::transform_rules::check(&self.transform)?;
         self.slice.check()?;
         self.write.check()?;
         let ratio = self.max_failure_ratio;

@@ -20,7 +20,7 @@ use crate::plan::verify;
 use crate::sink::{BatchLimits, Sink};
 use crate::source::{PageSize, SourceIndex};
 use crate::store::records::{Counts, IndexRecord, SliceRecord, SliceState};
-use crate::transform::{Pipeline, Shape};
+use crate::transform::{Pipeline, Shape, Steps};
 
 /// `max_failure_ratio` is judged from this many documents on.
 const JUDGED_FROM: u64 = 10_000;
@@ -336,9 +336,11 @@ pub(super) fn pipeline_of(
     target: &str,
     shape: &Shape,
 ) -> Result<Pipeline> {
-    let _ = (config, target);
     Ok(Pipeline {
         index: source.to_owned(),
+        target: target.to_owned(),
+        others: config.to.others.iter().cloned().collect(),
+        steps: Arc::new(Steps::compile(&config.transform)?),
         types: types.iter().filter_map(|name| serde_json::to_vec(name).ok()).collect(),
         shape: shape.clone(),
     })

@@ -18,7 +18,7 @@ use crate::cluster::Cluster;
 use crate::cluster::indices::IndexInfo;
 use crate::config::{MigrationConfig, Schema};
 use crate::error::{Error, Result};
-use crate::transform::Shape;
+use crate::transform::{Shape, Steps};
 
 /// Clashes and losses that an error names, of many.
 const NAMED: usize = 5;
@@ -132,6 +132,7 @@ impl Conversion<'_> {
     /// The one mapping of the target: each type converted and transformed, then all of them merged.
     fn mapping(&self, described: &SourceSchema, report: &mut Report) -> Result<Value> {
         let (from, to) = self.versions(described);
+        let steps = Steps::compile(&self.config.transform)?;
         let nothing = vec![("doc".to_owned(), json!({}))];
         let types = if described.types.is_empty() { &nothing } else { &described.types };
         let routed = types.iter().filter(|(_, mapping)| requires_routing(mapping)).count();
@@ -139,7 +140,10 @@ impl Conversion<'_> {
         for (name, mapping) in types {
             let mut mapping = mapping.clone();
             self.prepare(name, &mut mapping, routed < types.len(), report);
-            let mapping = convert_type(name, &mapping, from, to, report);
+            let mut mapping = convert_type(name, &mapping, from, to, report);
+            if let Some(root) = mapping.as_object_mut() {
+                steps.reshape(root, report);
+            }
             converted.push((name.clone(), mapping));
         }
         let mut merged = merge_types(&converted).map_err(|clashes| clashing(&described.name, &clashes))?;

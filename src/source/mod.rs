@@ -1,6 +1,6 @@
 //! Reads the documents of one slice, page by page, and proves at the end that it got all of them.
 
-mod nesting;
+pub(crate) mod nesting;
 mod page;
 mod scroll;
 mod window;

@@ -44,7 +44,7 @@ fn parity(mut bits: u64) -> u64 {
 }
 
 /// The offset behind the bracket that closes the one at `at`; `None` when the value does not end.
-pub(super) fn end_of_container(bytes: &[u8], mut at: usize) -> Option<usize> {
+pub(crate) fn end_of_container(bytes: &[u8], mut at: usize) -> Option<usize> {
     let mut depth = 0_usize;
     let mut in_string = false;
     loop {
@@ -95,7 +95,7 @@ fn count(bits: u64) -> usize {
 ///
 /// Eight bytes at a time: most strings of a document are short, and calling a vectorised search for each costs more
 /// than it saves.
-pub(super) fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
+pub(crate) fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     /// The high bit of the lowest byte that equals `byte`, exact up to there.

@@ -1,12 +1,34 @@
 //! What happens to a document between source and target: nothing, or the configured steps.
 
+mod convert;
+mod date;
 mod document;
+mod drop_if;
+mod effects;
+mod flatten;
+mod jq;
+mod json;
+mod key_value;
+mod mapped;
+mod number;
+mod path;
+mod remove;
+mod rename;
+mod reshape;
+mod set;
+mod steps;
 mod types;
+
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub use document::{Document, Origin, StepError, Transformed};
+pub use effects::{FieldEffect, field_effects};
+pub use steps::Steps;
 pub use types::Shape;
 
 use crate::source::{Hit, Page};
@@ -16,10 +38,16 @@ use crate::source::{Hit, Page};
 pub struct Pipeline {
     /// The source index.
     pub index: String,
+    /// The target index.
+    pub target: String,
+    /// Further target indices that a step may send documents to.
+    pub others: BTreeSet<String>,
     /// Types that the plan knows, as JSON strings. Empty: the source has none, or they do not matter.
     pub types: BTreeSet<Vec<u8>>,
     /// What the types became.
     pub shape: Shape,
+    /// The configured steps, which see a document in its new shape.
+    pub steps: Arc<Steps>,
 }
 
 /// Why a document cannot be sent.
@@ -35,6 +63,9 @@ pub enum DocumentError {
     /// This document alone: it cannot get the shape of its target.
     #[error("{0}")]
     Types(String),
+    /// This document alone: a step sends it to an index that nobody prepares.
+    #[error("a transform sends it to `{0}`, which is neither the planned target nor in `to.others`")]
+    UndeclaredIndex(String),
     /// This document alone: a transform does not apply to it.
     #[error(transparent)]
     Step(#[from] StepError),
@@ -48,6 +79,7 @@ impl DocumentError {
             DocumentError::NoSource => "no_source",
             DocumentError::UnplannedType(_) => "unplanned_type",
             DocumentError::Types(_) => "types",
+            DocumentError::UndeclaredIndex(_) => "undeclared_index",
             DocumentError::Step(_) => "transform",
         }
     }
@@ -57,13 +89,13 @@ impl Pipeline {
     /// True when documents go as they came: their bytes are copied once and never looked at.
     #[must_use]
     pub fn is_untouched(&self) -> bool {
-        self.shape == Shape::Plain
+        self.shape == Shape::Plain && self.steps.is_empty()
     }
 
     /// A step in words, for what it left out.
     #[must_use]
     pub fn describe(&self, step: usize) -> String {
-        format!("transform {}", step + 1)
+        self.steps.describe(step)
     }
 
     /// The documents that a hit becomes.
@@ -95,6 +127,29 @@ impl Pipeline {
         }
         let parent = hit.parent.map(|span| span.of(bytes));
         let origin = Origin { index: &self.index, doc_type, parent };
-        self.shape.apply(document, &origin).map(Transformed::One).map_err(DocumentError::Types)
+        let shaped = self.shape.apply(document, &origin).map_err(DocumentError::Types)?;
+        let mut transformed = self.steps.apply(shaped, &origin)?;
+        match &mut transformed {
+            Transformed::One(document) => self.place(document)?,
+            Transformed::Several(documents) => {
+                documents.iter_mut().try_for_each(|document| self.place(document))?;
+            }
+            Transformed::Dropped { .. } => {}
+        }
+        Ok(transformed)
+    }
+
+    /// Lets a document go to the planned index or to one of the declared ones, and nowhere else: the server would make
+    /// an index of any other name by itself.
+    fn place(&self, document: &mut Document<'_>) -> Result<(), DocumentError> {
+        match document.index.as_deref() {
+            None => Ok(()),
+            Some(index) if index == self.target => {
+                document.index = None;
+                Ok(())
+            }
+            Some(index) if self.others.contains(index) => Ok(()),
+            Some(index) => Err(DocumentError::UndeclaredIndex(index.to_owned())),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::config::MigrationConfig;
+use crate::transform::{FieldEffect, field_effects};
 
 use super::Rewriter;
 use super::rules::{FIELD_REMOVED, FIELD_RENAMED, KEY_VALUE_ALL};
@@ -16,6 +17,8 @@ pub struct FieldMap {
     pub removed: Vec<String>,
     /// Objects with free keys that became arrays of key and value.
     pub key_value: Vec<KeyValueFields>,
+    /// Objects whose inner names were joined: the path, its new path, and what stands between the names.
+    pub flattened: Vec<(String, String, String)>,
 }
 
 /// An object with free keys that became an array of objects of two keywords, such as
@@ -51,10 +54,52 @@ impl KeyValueFields {
     }
 }
 
-/// What the configured transforms of a migration do to the fields: nothing, as long as none can be configured.
+/// What the configured transforms of a migration do to the fields, by their names on the source.
 #[must_use]
-pub fn field_map(_migration: &MigrationConfig) -> FieldMap {
-    FieldMap::default()
+pub fn field_map(migration: &MigrationConfig) -> FieldMap {
+    let mut map = FieldMap::default();
+    for effect in field_effects(&migration.transform) {
+        match effect {
+            FieldEffect::Renamed { from, to } => {
+                let from = map.on_source(from);
+                for fields in &mut map.key_value {
+                    fields.into = moved(&fields.into, &from, &to);
+                }
+                for (_, now) in &mut map.renamed {
+                    *now = moved(now, &from, &to);
+                }
+                map.renamed.push((from, to));
+            }
+            FieldEffect::Removed { field } => {
+                let field = map.on_source(field);
+                map.removed.push(field);
+            }
+            FieldEffect::KeyValue { field, key_value, value, separator } => {
+                let name = |path: &str| path.rsplit('.').next().unwrap_or(path).to_owned();
+                map.key_value.push(KeyValueFields {
+                    field: map.on_source(field.clone()),
+                    into: field,
+                    key_value: name(&key_value),
+                    value: name(&value),
+                    separator,
+                });
+            }
+            FieldEffect::Flattened { field, into, separator } => {
+                let field = map.on_source(field);
+                map.flattened.push((field, into, separator));
+            }
+        }
+    }
+    map
+}
+
+/// A path after a rename.
+fn moved(path: &str, from: &str, to: &str) -> String {
+    match rest_below(path, from) {
+        Some("") => to.to_owned(),
+        Some(rest) => format!("{to}.{rest}"),
+        None => path.to_owned(),
+    }
 }
 
 /// A field of the source, as a search has to speak of it on the target.
@@ -71,6 +116,11 @@ pub(super) enum Field<'a> {
 }
 
 impl FieldMap {
+    /// The name on the source of a field that earlier steps may have renamed.
+    fn on_source(&self, path: String) -> String {
+        self.renamed.iter().rev().fold(path, |path, (old, new)| moved(&path, new, old))
+    }
+
     /// What became of `name`. A boost behind it (`title^3`) is kept.
     pub(super) fn fate(&self, name: &str) -> Field<'_> {
         for fields in &self.key_value {
@@ -78,6 +128,13 @@ impl FieldMap {
                 Some("") => return Field::Named(fields.into.clone()),
                 Some("*") => return Field::AnyKey(fields),
                 Some(key) => return Field::Key(fields, key.to_owned()),
+                None => {}
+            }
+        }
+        for (field, into, separator) in &self.flattened {
+            match rest_below(name, field) {
+                Some("") => return Field::Named(into.clone()),
+                Some(rest) => return Field::Named(format!("{into}.{}", rest.replace('.', separator))),
                 None => {}
             }
         }
@@ -169,6 +226,7 @@ mod tests {
         let map = FieldMap {
             renamed: vec![("user".to_owned(), "account".to_owned())],
             removed: vec!["internal".to_owned()],
+            flattened: vec![("labels".to_owned(), "labels".to_owned(), "_".to_owned())],
             key_value: Vec::new(),
         };
         assert_eq!(map.fate("user.name"), Field::Named("account.name".to_owned()));

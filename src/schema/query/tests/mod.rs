@@ -23,6 +23,7 @@ fn plain() -> Context {
 /// From 1.7 to 6.8 with everything that a migration may do to fields.
 fn transformed() -> Context {
     let fields = FieldMap {
+        flattened: Vec::new(),
         renamed: vec![("user".to_owned(), "account".to_owned())],
         removed: vec!["internal".to_owned()],
         key_value: vec![KeyValueFields {

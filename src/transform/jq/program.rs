@@ -1,0 +1,80 @@
+//! From the text of a program to its filter, or to an error that shows the place.
+
+use jaq_core::load::{self, Arena, File, Loader};
+use jaq_core::{Compiler, Filter, compile};
+
+use crate::error::Error;
+
+use super::{Data, VARIABLES};
+
+/// Left out, since the same document must become the same whenever and wherever it is read, or since they end the
+/// process.
+const WITHHELD: [&str; 9] =
+    ["now", "env", "input", "inputs", "halt", "halt_error", "debug", "stderr", "localtime"];
+
+pub(super) fn compile(program: &str, step: usize) -> Result<Filter<Data>, Error> {
+    let wanted = |name: &&str| !WITHHELD.contains(name);
+    let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let funs = jaq_core::funs::<Data>().chain(jaq_std::funs::<Data>()).chain(jaq_json::funs::<Data>());
+    let loader = Loader::new(defs.filter(|def| wanted(&def.name)));
+    let arena = Arena::default();
+    let modules = loader
+        .load(&arena, File { code: program, path: () })
+        .map_err(|errors| describe(program, step, first_load_error(errors)))?;
+    Compiler::default()
+        .with_funs(funs.filter(|(name, ..)| wanted(name)))
+        .with_global_vars(VARIABLES)
+        .compile(modules)
+        .map_err(|errors| describe(program, step, first_compile_error(errors)))
+}
+
+/// Where, as the rest of the program from there on, and what is wrong.
+type Flaw<'a> = (&'a str, String);
+
+fn first_load_error<'a>(errors: load::Errors<&'a str, ()>) -> Option<Flaw<'a>> {
+    let (_, error) = errors.into_iter().next()?;
+    match error {
+        load::Error::Io(errors) => {
+            errors.into_iter().next().map(|(at, _)| (at, "modules cannot be loaded here".to_owned()))
+        }
+        load::Error::Lex(errors) => {
+            errors.into_iter().next().map(|(expected, at)| (at, format!("expected {}", expected.as_str())))
+        }
+        load::Error::Parse(errors) => {
+            errors.into_iter().next().map(|(expected, at)| (at, format!("expected {}", expected.as_str())))
+        }
+    }
+}
+
+fn first_compile_error<'a>(errors: compile::Errors<&'a str, ()>) -> Option<Flaw<'a>> {
+    let (name, undefined) = errors.into_iter().next()?.1.into_iter().next()?;
+    let what = match undefined {
+        compile::Undefined::Filter(_) if WITHHELD.contains(&name) => {
+            format!("`{name}` is not available: the same document has to become the same at any time")
+        }
+        compile::Undefined::Filter(arity) => format!("no filter `{name}` with {arity} arguments"),
+        other => format!("undefined {} `{name}`", other.as_str()),
+    };
+    Some((name, what))
+}
+
+fn describe(program: &str, step: usize, flaw: Option<Flaw<'_>>) -> Error {
+    let (at, what) = flaw.unwrap_or((program, "the program cannot be compiled".to_owned()));
+    let span = load::span(program, at);
+    let start = if span.start <= program.len() { span.start } else { 0 };
+    let before = &program[..start];
+    let line = before.matches('\n').count();
+    let column = before.chars().rev().take_while(|char| *char != '\n').count();
+    let text = program.lines().nth(line).unwrap_or_default().replace('\t', " ");
+    let width = at.lines().next().map_or(1, |at| at.chars().count()).max(1);
+    let width = width.min(text.chars().count().saturating_sub(column).max(1));
+    let marked = format!("    {text}\n    {}{}", " ".repeat(column), "^".repeat(width));
+    Error::config(
+        "jq",
+        format!("transform {}: jq, line {}, column {}: {what}\n{marked}", step + 1, line + 1, column + 1),
+    )
+    .hint(format!(
+        "the language is that of jq 1.7, with the variables {}; try it with `esferry transform NAME -`",
+        VARIABLES.join(", ")
+    ))
+}
