@@ -15,4 +15,5 @@ mod scene;
 mod sides;
 mod target_faults;
 mod target_states;
+mod transforms;
 mod types;
