@@ -128,6 +128,8 @@ pub enum Otherwise {
     Refused,
     /// It is created, and refuses the document.
     DocumentRefused,
+    /// The rule of this name would make something else of it.
+    OtherRule(&'static str),
     /// It is taken, and means something else, or a warning says that a later version refuses it.
     Taken,
 }
