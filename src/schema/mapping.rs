@@ -248,7 +248,7 @@ storage_words mappings.alert.properties.n.precision_step: 8 → – (same meanin
 dynamic_strings mappings.alert.dynamic_templates.esferry_strings: – → {"match_mapping_type":"string","mapping":{"type":"text","fielddata":true,"position_increment_gap":0}} (same meaning)
 dynamic_floats mappings.alert.dynamic_templates.esferry_floats: – → {"match_mapping_type":"double","mapping":{"type":"double"}} (same meaning)
 dynamic_dates mappings.alert.dynamic_templates.esferry_dates: – → {"match_mapping_type":"date","mapping":{"type":"date","format":"date_optional_time||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"}} (same meaning)
-dynamic_date_formats mappings.alert.dynamic_date_formats: – → ["date||date_time||date_time_no_millis||date_hour_minute_second_fraction||date_hour_minute_second||date_hour_minute||date_hour","yyyy/MM/dd HH:mm:ss||yyyy/MM/dd"] (same meaning)
+dynamic_date_formats mappings.alert.dynamic_date_formats: – → ["date||date_time||date_time_no_millis||date_hour_minute_second_fraction||date_hour_minute_second||date_hour_minute||date_hour||week_date","yyyy/MM/dd HH:mm:ss||yyyy/MM/dd"] (same meaning)
 string_to_keyword mappings.alert.dynamic_templates.tags.mapping: {"type":"string","index":"not_analyzed"} → {"type":"keyword"} (same meaning)
 booleans mappings.alert.dynamic_templates.tags.mapping.store: "yes" → true (same meaning)
 "##);

@@ -21,7 +21,6 @@ pub(super) const NAMES: &[&str] = &[
     "max_terms_count",
     "max_regex_length",
     "highlight.max_analyzed_offset",
-    "analyze.max_token_count",
     "gc_deletes",
     "codec",
     "priority",

@@ -22,10 +22,16 @@ const KNOWN: &[&str] = &[
     "_field_names",
 ];
 
-/// A date with all of its day, as 1.x asks of a string before it tries formats: `dateOptionalTime` alone would make a
-/// date of `"15"` on 6.8 (measured).
-const SPELLED_DATES: [&str; 2] = [
-    "date||date_time||date_time_no_millis||date_hour_minute_second_fraction||date_hour_minute_second||date_hour_minute||date_hour",
+/// Dates with all of their day. Before 6.0 a string counts as a date only with two separators; 6.8 would make dates of
+/// `2015-05` and, by lenient formats, of `15-3` (measured on all four).
+const LENIENT_DATES: [&str; 2] = [
+    "date||date_time||date_time_no_millis||date_hour_minute_second_fraction||date_hour_minute_second||date_hour_minute||date_hour||week_date",
+    "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd",
+];
+
+/// The same for 2.x and 5.x, which want every digit.
+const STRICT_DATES: [&str; 2] = [
+    "strict_date||strict_date_time||strict_date_time_no_millis||strict_date_hour_minute_second_fraction||strict_date_hour_minute_second||strict_date_hour_minute||strict_date_hour||strict_week_date",
     "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd",
 ];
 
@@ -391,27 +397,49 @@ pub(super) const RULES: &[Rule] = &[
         why: "such a field takes every date and number later, not only those written like the first",
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long"}}}}}"#,
-            document: r#"{"day":["2015-01-01",1420070400000,"2015-1-2"]}"#,
+            document: "{\"day\":\"2015-01-01\"}\n{\"day\":1420070400000}",
             otherwise: DocumentRefused,
         },
-        apply: dynamic_dates,
+        apply: |root, _| dynamic_dates(root, "date_optional_time||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd"),
         ..ROOT
     },
     Rule {
         name: "dynamic_date_formats",
         from: Versions::before(2, 0),
         what: "no `dynamic_date_formats` → the lenient formats of a whole day, spelled out",
-        why: "which strings count as dates differs since 2.0: 2015-1-1 would not, and 2015 would",
+        why: "which strings count as dates changed: without it 2015-1-1 would not, and 2015-05 would",
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long"}}}}}"#,
             document: r#"{"day":"2015-1-1","at":"2015-01-01T10:00:00.123Z","slashed":"2015/01/02 03:04:05","number":"15","year":"2015"}"#,
             otherwise: Taken,
         },
-        apply: |root, _| {
-            if detects_dates(root) && own_date_formats(root).is_none() {
-                root.insert("dynamic_date_formats".to_owned(), json!(SPELLED_DATES));
-            }
+        apply: |root, _| spell_dates(root, &LENIENT_DATES),
+        ..ROOT
+    },
+    Rule {
+        name: "dynamic_dates_of_2",
+        from: Versions::between((2, 0), (6, 0)),
+        what: "new dates: dynamic template `date` with the strict formats and `epoch_millis` added at the end",
+        why: "such a field takes every date and number later, not only those written like the first",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long"}}}}}"#,
+            document: "{\"day\":\"2015-01-01\"}\n{\"day\":1420070400000}",
+            otherwise: DocumentRefused,
         },
+        apply: |root, _| dynamic_dates(root, "strict_date_optional_time||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd"),
+        ..ROOT
+    },
+    Rule {
+        name: "dynamic_date_formats_of_2",
+        from: Versions::between((2, 0), (6, 0)),
+        what: "no `dynamic_date_formats` → the strict formats of a whole day, spelled out",
+        why: "which strings count as dates changed in 6.0: without it 2015-05 would",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long"}}}}}"#,
+            document: r#"{"day":"2015-01-01","at":"2015-01-01T10:00:00.123Z","slashed":"2015/01/02 03:04:05","month":"2015-05"}"#,
+            otherwise: Taken,
+        },
+        apply: |root, _| spell_dates(root, &STRICT_DATES),
         ..ROOT
     },
     Rule {
@@ -521,13 +549,18 @@ fn own_date_formats(root: &Map<String, Value>) -> Option<String> {
     (!formats.is_empty()).then(|| formats.join("||"))
 }
 
-fn dynamic_dates(root: &mut Map<String, Value>, _: &Site) {
+fn dynamic_dates(root: &mut Map<String, Value>, default: &str) {
     if detects_dates(root) {
-        let formats = own_date_formats(root)
-            .unwrap_or_else(|| "date_optional_time||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd".to_owned());
+        let formats = own_date_formats(root).unwrap_or_else(|| default.to_owned());
         let numbers = if formats.contains("epoch_") { "" } else { "||epoch_millis" };
         let mapping = json!({"type": "date", "format": format!("{formats}{numbers}")});
         add_template(root, "esferry_dates", "date", mapping);
+    }
+}
+
+fn spell_dates(root: &mut Map<String, Value>, formats: &[&str]) {
+    if detects_dates(root) && own_date_formats(root).is_none() {
+        root.insert("dynamic_date_formats".to_owned(), json!(formats));
     }
 }
 

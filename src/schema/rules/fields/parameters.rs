@@ -102,8 +102,12 @@ pub(in super::super) const RULES: &[Rule] = &[
             otherwise: Refused,
         },
         apply: |field, _| {
-            drop_from(field, &["date", "ip", "boolean", "text", "keyword", "binary"], &["coerce"]);
-            drop_from(field, &["boolean", "text", "keyword", "binary"], &["ignore_malformed"]);
+            drop_from(
+                field,
+                &["date", "ip", "boolean", "text", "keyword", "binary", "token_count"],
+                &["coerce"],
+            );
+            drop_from(field, &["boolean", "text", "keyword", "binary", "token_count"], &["ignore_malformed"]);
         },
         ..FIELD
     },
