@@ -28,7 +28,7 @@ pub use limits::{FieldCount, count_fields, set_limits};
 pub use mapping::convert_type;
 pub use merge::{Clash, merge_types, types_mapping_clashes};
 pub use rule::{Otherwise, Part, Place, Proof, Rule, Site, Versions};
-pub use rules::{Rules, all as all_rules};
+pub use rules::{Rules, all as all_rules, known_settings};
 pub use settings::convert_settings;
 pub use source::SourceSchema;
 pub use target::{TargetSchema, target_schema};

@@ -128,6 +128,8 @@ pub enum Otherwise {
     Refused,
     /// It is created, and refuses the document.
     DocumentRefused,
+    /// The rule of this name would make something else of it.
+    OtherRule(&'static str),
     /// It is taken, and means something else, or a warning says that a later version refuses it.
     Taken,
 }
@@ -139,7 +141,7 @@ pub enum Proof {
     Example {
         /// A create-index body of the source; of a template for [`Part::Template`].
         body: &'static str,
-        /// A document that has to be taken by the result; `""`: none.
+        /// Documents that have to be taken by the result one after the other, a line each; `""`: none.
         document: &'static str,
         /// What happens without the rule.
         otherwise: Otherwise,

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod client;
+mod conversion;
 mod copy;
 mod crash;
 mod daemon;

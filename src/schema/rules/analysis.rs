@@ -44,24 +44,6 @@ pub(super) const RULES: &[Rule] = &[
         ..ANALYSIS
     },
     Rule {
-        name: "analyzer_underscore",
-        what: "analyzer `_name` → `renamed_name`, with the fields that use it",
-        why: "names of analyzers cannot begin with `_`; a search that names it has to say the new one",
-        severity: Severity::SearchMayDiffer,
-        proof: Proof::Example {
-            body: r#"{"settings":{"analysis":{"analyzer":{"_own":{"type":"custom","tokenizer":"keyword"}}}}}"#,
-            document: "",
-            otherwise: Refused,
-        },
-        apply: |settings, _| {
-            rename_keys(settings, |key| {
-                let rest = key.strip_prefix("analysis.analyzer.")?;
-                rest.starts_with('_').then(|| format!("analysis.analyzer.{}", analyzer_name(rest)))
-            });
-        },
-        ..ANALYSIS
-    },
-    Rule {
         name: "analyzer_alias",
         what: "`alias` of an analyzer → removed",
         why: "an analyzer has one name since 5.0",
@@ -75,18 +57,6 @@ pub(super) const RULES: &[Rule] = &[
         apply: |settings, _| {
             settings.retain(|key, _| !(key.starts_with("analysis.analyzer.") && key.ends_with(".alias")));
         },
-        ..ANALYSIS
-    },
-    Rule {
-        name: "analyzer_without_type",
-        what: "an analyzer without `type` and `tokenizer` → `type:standard`",
-        why: "one of them has to be named",
-        proof: Proof::Example {
-            body: r#"{"settings":{"analysis":{"analyzer":{"own":{"stopwords":"_none_"}}}}}"#,
-            document: "",
-            otherwise: Refused,
-        },
-        apply: without_type,
         ..ANALYSIS
     },
     Rule {
@@ -147,15 +117,6 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// What an analyzer is called on the target.
-pub(super) fn analyzer_name(name: &str) -> String {
-    match name {
-        "default_index" => "default".to_owned(),
-        // Built-in ones do not begin so; `__x` and `_x` stay apart.
-        _ => name.strip_prefix('_').map_or_else(|| name.to_owned(), |rest| format!("renamed_{rest}")),
-    }
-}
-
 fn rename_keys(settings: &mut Map<String, Value>, name: impl Fn(&str) -> Option<String>) {
     let given = std::mem::take(settings);
     settings.extend(given.into_iter().map(|(key, value)| (name(&key).unwrap_or(key), value)));
@@ -187,15 +148,6 @@ fn names(settings: &Map<String, Value>, kind: &str) -> Vec<String> {
         .collect();
     names.dedup();
     names
-}
-
-fn without_type(settings: &mut Map<String, Value>, _: &Site) {
-    for name in names(settings, "analyzer") {
-        let key = |word: &str| format!("analysis.analyzer.{name}.{word}");
-        if !settings.contains_key(&key("type")) && !settings.contains_key(&key("tokenizer")) {
-            settings.insert(key("type"), json!("standard"));
-        }
-    }
 }
 
 fn camel_case(settings: &mut Map<String, Value>, _: &Site) {

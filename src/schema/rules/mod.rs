@@ -34,6 +34,13 @@ const LISTS: &[&[Rule]] = &[
     templates::RULES,
 ];
 
+/// Settings that the target takes as they are; what is neither here nor below `analysis`, `similarity` and the slow
+/// logs, nor in a rule, is lost.
+#[must_use]
+pub fn known_settings() -> &'static [&'static str] {
+    known_settings::NAMES
+}
+
 /// Every rule, in the order of application.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     LISTS.iter().copied().flatten()

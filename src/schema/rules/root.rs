@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::schema::report::Severity;
-use crate::schema::rule::Otherwise::{Refused, Taken};
+use crate::schema::rule::Otherwise::{DocumentRefused, OtherRule, Refused, Taken};
 use crate::schema::rule::{Part, Proof, Rule, Site, Versions, lenient_bool};
 
 const OFF: &[&str] = &["_timestamp", "_ttl", "_boost", "_analyzer", "_size"];
@@ -22,10 +22,16 @@ const KNOWN: &[&str] = &[
     "_field_names",
 ];
 
-/// A date with all of its day, as 1.x asks of a string before it tries formats: `dateOptionalTime` alone would make a
-/// date of `"15"` on 6.8 (measured).
-const SPELLED_DATES: [&str; 2] = [
-    "date||date_time||date_time_no_millis||date_hour_minute_second_fraction||date_hour_minute_second||date_hour_minute||date_hour",
+/// Dates with all of their day. Before 6.0 a string counts as a date only with two separators; 6.8 would make dates of
+/// `2015-05` and, by lenient formats, of `15-3` (measured on all four).
+const LENIENT_DATES: [&str; 2] = [
+    "date||date_time||date_time_no_millis||date_hour_minute_second_fraction||date_hour_minute_second||date_hour_minute||date_hour||week_date",
+    "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd",
+];
+
+/// The same for 2.x and 5.x, which want every digit.
+const STRICT_DATES: [&str; 2] = [
+    "strict_date||strict_date_time||strict_date_time_no_millis||strict_date_hour_minute_second_fraction||strict_date_hour_minute_second||strict_date_hour_minute||strict_date_hour||strict_week_date",
     "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd",
 ];
 
@@ -65,7 +71,7 @@ pub(super) const RULES: &[Rule] = &[
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"_timestamp":{"enabled":false,"store":true},"_ttl":{"enabled":false,"default":"1d"}}}}"#,
             document: "",
-            otherwise: Refused,
+            otherwise: OtherRule("timestamp"),
         },
         apply: |root, _| root.retain(|key, value| !(OFF.contains(&key.as_str()) && is_off(value))),
         ..ROOT
@@ -233,7 +239,7 @@ pub(super) const RULES: &[Rule] = &[
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"_all":{"enabled":false}}}}"#,
             document: "",
-            otherwise: Refused,
+            otherwise: OtherRule("all_settings"),
         },
         apply: |root, _| {
             if root.get("_all").is_some_and(is_off) {
@@ -340,15 +346,33 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "dynamic_strings",
-        from: Versions::before(5, 0),
-        what: "new strings: dynamic template `string` added at the end",
+        from: Versions::before(2, 0),
+        what: "new strings: dynamic template `text`, `fielddata:true`, `position_increment_gap:0` added at the end",
         why: "a new string would become text with a `keyword` sub-field; in the source it is analysed only",
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long"}}}}}"#,
-            document: r#"{"new":"a b"}"#,
+            document: r#"{"new":["a b","c"]}"#,
             otherwise: Taken,
         },
-        apply: |root, _| add_template(root, "esferry_strings", "string", json!({"type": "string"})),
+        apply: |root, _| {
+            let text = json!({"type": "text", "fielddata": true, "position_increment_gap": 0});
+            add_template(root, "esferry_strings", "string", text);
+        },
+        ..ROOT
+    },
+    Rule {
+        name: "dynamic_strings_of_2",
+        from: Versions::between((2, 0), (5, 0)),
+        what: "new strings: dynamic template `text`, `fielddata:true` added at the end",
+        why: "a new string would become text with a `keyword` sub-field; in the source it is analysed only",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long"}}}}}"#,
+            document: r#"{"new":["a b","c"]}"#,
+            otherwise: Taken,
+        },
+        apply: |root, _| {
+            add_template(root, "esferry_strings", "string", json!({"type": "text", "fielddata": true}));
+        },
         ..ROOT
     },
     Rule {
@@ -367,14 +391,53 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "dynamic_dates",
         from: Versions::before(2, 0),
-        what: "new dates: `dynamic_date_formats` spelled out, dynamic template `date` added at the end",
-        why: "which strings count as dates, and what such a field takes later, differs since 2.0",
+        what: "new dates: dynamic template `date` with lenient formats and `epoch_millis` added at the end",
+        why: "such a field takes every date and number later, not only those written like the first",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long"}}}}}"#,
+            document: "{\"day\":\"2015-01-01\"}\n{\"day\":1420070400000}",
+            otherwise: DocumentRefused,
+        },
+        apply: |root, _| dynamic_dates(root, "date_optional_time||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd"),
+        ..ROOT
+    },
+    Rule {
+        name: "dynamic_date_formats",
+        from: Versions::before(2, 0),
+        what: "no `dynamic_date_formats` → the lenient formats of a whole day, spelled out",
+        why: "which strings count as dates changed: without it 2015-1-1 would not, and 2015-05 would",
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long"}}}}}"#,
             document: r#"{"day":"2015-1-1","at":"2015-01-01T10:00:00.123Z","slashed":"2015/01/02 03:04:05","number":"15","year":"2015"}"#,
             otherwise: Taken,
         },
-        apply: dynamic_dates,
+        apply: |root, _| spell_dates(root, &LENIENT_DATES),
+        ..ROOT
+    },
+    Rule {
+        name: "dynamic_dates_of_2",
+        from: Versions::between((2, 0), (6, 0)),
+        what: "new dates: dynamic template `date` with the strict formats and `epoch_millis` added at the end",
+        why: "such a field takes every date and number later, not only those written like the first",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long"}}}}}"#,
+            document: "{\"day\":\"2015-01-01\"}\n{\"day\":1420070400000}",
+            otherwise: DocumentRefused,
+        },
+        apply: |root, _| dynamic_dates(root, "strict_date_optional_time||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd"),
+        ..ROOT
+    },
+    Rule {
+        name: "dynamic_date_formats_of_2",
+        from: Versions::between((2, 0), (6, 0)),
+        what: "no `dynamic_date_formats` → the strict formats of a whole day, spelled out",
+        why: "which strings count as dates changed in 6.0: without it 2015-05 would",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long"}}}}}"#,
+            document: r#"{"day":"2015-01-01","at":"2015-01-01T10:00:00.123Z","slashed":"2015/01/02 03:04:05","month":"2015-05"}"#,
+            otherwise: Taken,
+        },
+        apply: |root, _| spell_dates(root, &STRICT_DATES),
         ..ROOT
     },
     Rule {
@@ -465,34 +528,38 @@ fn grows(node: &Map<String, Value>) -> bool {
     here || below()
 }
 
-/// Adds a dynamic template behind those that are there, in the source's words: the rules for fields come after.
+/// Adds a dynamic template behind those that are there, in the target's words.
 fn add_template(root: &mut Map<String, Value>, name: &str, kind: &str, mapping: Value) {
-    if !grows(root) {
-        return;
-    }
-    let templates = root.entry("dynamic_templates").or_insert_with(|| json!([]));
-    if let Value::Array(list) = templates {
-        list.push(json!({name: {"match_mapping_type": kind, "mapping": mapping}}));
+    if grows(root)
+        && let Value::Object(templates) = root.entry("dynamic_templates").or_insert_with(|| json!({}))
+    {
+        templates.insert(name.to_owned(), json!({"match_mapping_type": kind, "mapping": mapping}));
     }
 }
 
-fn dynamic_dates(root: &mut Map<String, Value>, _: &Site) {
-    let detects = root.get("date_detection").is_none_or(lenient_bool);
-    if !detects || !grows(root) {
-        return;
+fn detects_dates(root: &Map<String, Value>) -> bool {
+    root.get("date_detection").is_none_or(lenient_bool) && grows(root)
+}
+
+fn own_date_formats(root: &Map<String, Value>) -> Option<String> {
+    let formats = root.get("dynamic_date_formats").and_then(Value::as_array)?;
+    let formats: Vec<&str> = formats.iter().filter_map(Value::as_str).collect();
+    (!formats.is_empty()).then(|| formats.join("||"))
+}
+
+fn dynamic_dates(root: &mut Map<String, Value>, default: &str) {
+    if detects_dates(root) {
+        let formats = own_date_formats(root).unwrap_or_else(|| default.to_owned());
+        let numbers = if formats.contains("epoch_") { "" } else { "||epoch_millis" };
+        let mapping = json!({"type": "date", "format": format!("{formats}{numbers}")});
+        add_template(root, "esferry_dates", "date", mapping);
     }
-    let own: Option<Vec<String>> = root
-        .get("dynamic_date_formats")
-        .and_then(Value::as_array)
-        .map(|formats| formats.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect());
-    let format = match &own {
-        Some(own) if !own.is_empty() => own.join("||"),
-        _ => {
-            root.insert("dynamic_date_formats".to_owned(), json!(SPELLED_DATES));
-            "date_optional_time||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd".to_owned()
-        }
-    };
-    add_template(root, "esferry_dates", "date", json!({"type": "date", "format": format}));
+}
+
+fn spell_dates(root: &mut Map<String, Value>, formats: &[&str]) {
+    if detects_dates(root) && own_date_formats(root).is_none() {
+        root.insert("dynamic_date_formats".to_owned(), json!(formats));
+    }
 }
 
 /// `default_index` is what 1.7 reports by itself where the index has an analyzer of that name (measured).
@@ -507,12 +574,11 @@ fn type_analyzers(root: &mut Map<String, Value>, _: &Site) {
         return;
     }
     push_down(root, &pushed);
-    for template in root.get_mut("dynamic_templates").and_then(Value::as_array_mut).into_iter().flatten() {
-        let definitions = template.as_object_mut().into_iter().flatten();
-        for (_, definition) in definitions {
-            if let Some(Value::Object(mapping)) = definition.get_mut("mapping") {
-                push_into(mapping, &pushed);
-            }
+    for (_, template) in
+        root.get_mut("dynamic_templates").and_then(Value::as_object_mut).into_iter().flatten()
+    {
+        if let Some(Value::Object(mapping)) = template.get_mut("mapping") {
+            push_into(mapping, &pushed);
         }
     }
 }
@@ -529,13 +595,11 @@ fn push_down(node: &mut Map<String, Value>, pushed: &Map<String, Value>) {
 
 fn push_into(field: &mut Map<String, Value>, pushed: &Map<String, Value>) {
     let analysed = field.get("index").is_none_or(|index| index == "analyzed");
-    if field.get("type").is_some_and(|kind| kind == "string") && analysed {
-        let named = field.contains_key("analyzer") || field.contains_key("index_analyzer");
-        for (key, value) in pushed {
-            let searches = key.starts_with("search") && !field.contains_key("analyzer");
-            if (searches || !named) && !field.contains_key(key) {
-                field.insert(key.clone(), value.clone());
-            }
+    if field.get("type").is_some_and(|kind| kind == "string" || kind == "text") && analysed {
+        // A field's own `analyzer` is that of searches too.
+        let own = field.contains_key("analyzer");
+        for (key, value) in pushed.iter().filter(|_| !own) {
+            field.entry(key).or_insert_with(|| value.clone());
         }
     }
     push_down(field, pushed);

@@ -183,7 +183,7 @@ pub(super) const RULES: &[Rule] = &[
         what: "`translog.flush_threshold_ops`, `gateway.*`, `store.throttle.*`, `merge.policy.type` … → removed",
         why: "they tuned the old server and are refused",
         proof: Proof::Example {
-            body: r#"{"settings":{"index.translog.flush_threshold_ops":1000,"index.gateway.type":"local","index.store.throttle.type":"none","index.merge.policy.type":"tiered","index.codec.bloom.load":false,"index.term_index_interval":64,"index.cache.filter.type":"node"}}"#,
+            body: r#"{"settings":{"index.translog.flush_threshold_ops":1000,"index.gateway.type":"local","index.store.throttle.type":"none","index.merge.policy.type":"tiered","index.codec.bloom.load":false,"index.term_index_interval":64}}"#,
             document: "",
             otherwise: Refused,
         },

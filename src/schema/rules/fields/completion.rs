@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{FIELD, Field, drop_from, kind};
 use crate::schema::report::Severity;
-use crate::schema::rule::Otherwise::{Refused, Taken};
+use crate::schema::rule::Otherwise::{OtherRule, Refused, Taken};
 use crate::schema::rule::{Proof, Rule, Site, lenient_bool};
 
 pub(in super::super) const RULES: &[Rule] = &[
@@ -15,7 +15,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"properties":{"c":{"type":"completion","payloads":false}}}}}"#,
             document: r#"{"c":"word"}"#,
-            otherwise: Taken,
+            otherwise: OtherRule("completion_payloads"),
         },
         apply: |field, _| {
             if field.get("payloads").is_some_and(|payloads| !lenient_bool(payloads)) {

@@ -75,7 +75,7 @@ const TYPES: &[(&str, &[&str])] = &[
             "contexts",
         ],
     ),
-    ("token_count", &["analyzer", "enable_position_increments", "null_value", "ignore_malformed", "coerce"]),
+    ("token_count", &["analyzer", "enable_position_increments", "null_value"]),
     ("binary", &[]),
     ("object", &["properties", "dynamic", "enabled"]),
     ("nested", &["properties", "dynamic", "enabled", "include_in_parent", "include_in_root"]),

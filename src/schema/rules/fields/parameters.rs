@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{FIELD, Field, drop_from, drop_keys, is_number, kind, text_of};
-use crate::schema::rule::Otherwise::{Refused, Taken};
+use crate::schema::rule::Otherwise::{DocumentRefused, Refused, Taken};
 use crate::schema::rule::{Proof, Rule, Site, Versions, lenient_bool};
 
 /// Parameters that are true or false, and strictly so since 6.0.
@@ -56,7 +56,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"dynamic_templates":[{"b":{"match":"b_*","mapping":{"type":"boolean","null_value":"off"}}}]}}}"#,
             document: r#"{"b_x":true}"#,
-            otherwise: Taken,
+            otherwise: DocumentRefused,
         },
         apply: |field, _| {
             if kind(field) == "boolean"
@@ -72,8 +72,8 @@ pub(in super::super) const RULES: &[Rule] = &[
         what: "`doc_values_format`, `postings_format`, `precision_step`, `compress`, `tokenized` … → removed",
         why: "they said how the old server stores a field, not what is in it",
         proof: Proof::Example {
-            body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long","precision_step":32,"doc_values_format":"disk"},"s":{"type":"string","postings_format":"bloom_default"}}}}}"#,
-            document: r#"{"n":1,"s":"a"}"#,
+            body: r#"{"mappings":{"t":{"properties":{"n":{"type":"long","precision_step":32},"m":{"type":"integer","precision_step":8}},"dynamic_templates":[{"s":{"match":"s_*","mapping":{"type":"string","postings_format":"default","doc_values_format":"default"}}}]}}}"#,
+            document: r#"{"n":1,"m":2,"s_x":"a"}"#,
             otherwise: Refused,
         },
         apply: |field, _| drop_keys(field, &STORAGE),
@@ -99,11 +99,15 @@ pub(in super::super) const RULES: &[Rule] = &[
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"properties":{"d":{"type":"date","coerce":true},"i":{"type":"ip","coerce":false}},"dynamic_templates":[{"s":{"match":"s_*","mapping":{"type":"string","ignore_malformed":true,"coerce":true}}}]}}}"#,
             document: r#"{"d":"2015-01-01","i":"10.0.0.1","s_x":"a"}"#,
-            otherwise: Taken,
+            otherwise: Refused,
         },
         apply: |field, _| {
-            drop_from(field, &["date", "ip", "boolean", "text", "keyword", "binary"], &["coerce"]);
-            drop_from(field, &["boolean", "text", "keyword", "binary"], &["ignore_malformed"]);
+            drop_from(
+                field,
+                &["date", "ip", "boolean", "text", "keyword", "binary", "token_count"],
+                &["coerce"],
+            );
+            drop_from(field, &["boolean", "text", "keyword", "binary", "token_count"], &["ignore_malformed"]);
         },
         ..FIELD
     },
@@ -156,7 +160,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"dynamic_templates":[{"c":{"match":"c_*","mapping":{"type":"token_count"}}}]}}}"#,
             document: r#"{"c_x":"a b"}"#,
-            otherwise: Refused,
+            otherwise: DocumentRefused,
         },
         apply: |field, _| {
             if kind(field) == "token_count" {

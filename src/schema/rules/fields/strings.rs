@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{FIELD, kind, text_of};
 use crate::schema::report::Severity;
-use crate::schema::rule::Otherwise::{Refused, Taken};
+use crate::schema::rule::Otherwise::{OtherRule, Refused, Taken};
 use crate::schema::rule::{Proof, Rule, Versions};
 
 pub(in super::super) const RULES: &[Rule] = &[
@@ -15,7 +15,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"properties":{"tag":{"type":"string","index":"not_analyzed"}}}}}"#,
             document: r#"{"tag":"a b"}"#,
-            otherwise: Refused,
+            otherwise: OtherRule("string_to_text"),
         },
         apply: |field, _| {
             if kind(field) == "string" && text_of(field, "index") == Some("not_analyzed") {
@@ -32,7 +32,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"properties":{"raw":{"type":"string","index":"no"}}}}}"#,
             document: r#"{"raw":"a b"}"#,
-            otherwise: Refused,
+            otherwise: OtherRule("string_to_text"),
         },
         apply: |field, _| {
             let off = matches!(field.get("index"), Some(Value::Bool(false)))

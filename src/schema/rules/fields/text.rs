@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{FIELD, Field, drop_from, drop_keys, kind, text_of};
 use crate::schema::report::Severity;
-use crate::schema::rule::Otherwise::{DocumentRefused, Refused, Taken};
-use crate::schema::rule::{Proof, Rule, Site, Versions, lenient_bool};
+use crate::schema::rule::Otherwise::{Refused, Taken};
+use crate::schema::rule::{Proof, Rule, Site, lenient_bool};
 
 /// What only words with an analyzer have.
 const ANALYSED: &[&str] = &["analyzer", "search_analyzer", "search_quote_analyzer", "position_increment_gap"];
@@ -13,34 +13,36 @@ const ANALYSED: &[&str] = &["analyzer", "search_analyzer", "search_quote_analyze
 pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         name: "index_analyzer",
-        what: "`index_analyzer` → `analyzer`",
-        why: "it was renamed in 2.0",
+        what: "`index_analyzer` → `analyzer`; alone: with `search_analyzer:default`",
+        why: "it was renamed in 2.0, and `analyzer` alone would be that of searches too",
         proof: Proof::Example {
-            body: r#"{"mappings":{"t":{"properties":{"a":{"type":"string","index_analyzer":"whitespace","search_analyzer":"simple"}}}}}"#,
-            document: r#"{"a":"A b"}"#,
+            body: r#"{"mappings":{"t":{"properties":{"a":{"type":"string","index_analyzer":"whitespace","search_analyzer":"simple"},"b":{"type":"string","index_analyzer":"whitespace"}}}}}"#,
+            document: r#"{"a":"A b","b":"c"}"#,
             otherwise: Refused,
         },
         apply: |field, _| {
             if let Some(analyzer) = field.shift_remove("index_analyzer") {
-                field.insert("analyzer".to_owned(), analyzer);
+                let searches = field.insert("analyzer".to_owned(), analyzer).unwrap_or(json!("default"));
+                if kind(field) == "text" {
+                    field.entry("search_analyzer").or_insert(searches);
+                }
             }
         },
         ..FIELD
     },
     Rule {
-        name: "analyzer_names",
-        from: Versions::before(5, 0),
-        what: "analyzers called `default_index` or `_name` → `default`, `renamed_name`",
-        why: "these names are refused, and the analyzers are renamed with the settings",
+        name: "default_index_of_field",
+        what: "`analyzer:default_index` → `default`",
+        why: "the analyzer is renamed with the settings",
         proof: Proof::Example {
-            body: r#"{"settings":{"analysis":{"analyzer":{"_own":{"type":"custom","tokenizer":"keyword"}}}},"mappings":{"t":{"properties":{"a":{"type":"string","analyzer":"_own"}}}}}"#,
+            body: r#"{"settings":{"analysis":{"analyzer":{"default_index":{"type":"whitespace"}}}},"mappings":{"t":{"properties":{"a":{"type":"string","analyzer":"default_index"}}}}}"#,
             document: r#"{"a":"A b"}"#,
             otherwise: Refused,
         },
         apply: |field, _| {
             for key in ["analyzer", "search_analyzer", "search_quote_analyzer"] {
-                if let Some(Value::String(name)) = field.get_mut(key) {
-                    *name = super::super::analysis::analyzer_name(name);
+                if let Some(name) = field.get_mut(key).filter(|name| *name == "default_index") {
+                    *name = json!("default");
                 }
             }
         },
@@ -83,8 +85,8 @@ pub(in super::super) const RULES: &[Rule] = &[
         what: "`search_analyzer`, `search_quote_analyzer` alone → with the `analyzer` they come with",
         why: "the others have to be named as well",
         proof: Proof::Example {
-            body: r#"{"mappings":{"t":{"properties":{"a":{"type":"string","search_analyzer":"simple"},"b":{"type":"string","search_quote_analyzer":"simple"}}}}}"#,
-            document: r#"{"a":"A b","b":"c"}"#,
+            body: r#"{"mappings":{"t":{"properties":{"a":{"type":"string","search_analyzer":"simple"}}}}}"#,
+            document: r#"{"a":"A b"}"#,
             otherwise: Refused,
         },
         apply: lone_search_analyzer,
@@ -158,7 +160,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"properties":{"a":{"type":"string","similarity":"default"}},"dynamic_templates":[{"s":{"match":"s_*","mapping":{"type":"string","similarity":"default"}}}]}}}"#,
             document: r#"{"a":"b","s_x":"A b"}"#,
-            otherwise: DocumentRefused,
+            otherwise: Taken,
         },
         apply: |field, _| {
             if text_of(field, "similarity") == Some("default") {
