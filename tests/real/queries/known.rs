@@ -54,6 +54,10 @@ fn sample(option: &str) -> Value {
         "gap_policy" => json!("skip"),
         "interval" => json!(5),
         "missing" => json!(5),
+        "sources" => json!([{"x": {"terms": {"field": "a"}}}]),
+        "after" | "weight" => json!({}),
+        "filter_duplicate_text" => json!(true),
+        "source_fields" => json!(["a"]),
         "lenient"
         | "keyed"
         | "minimize"
@@ -136,7 +140,12 @@ async fn every_known_query_and_option_is_known_to_the_server() {
     for aggregation in AGGREGATIONS {
         for option in aggregation.options {
             let sampled = match (aggregation.name, *option) {
-                ("terms" | "significant_terms", "include" | "exclude" | "execution_hint") => json!("map"),
+                (
+                    "terms" | "significant_terms" | "significant_text" | "diversified_sampler",
+                    "include" | "exclude" | "execution_hint",
+                ) => json!("map"),
+                ("matrix_stats", "missing") | ("weighted_avg", "value") => json!({}),
+                ("matrix_stats", "mode") => json!("avg"),
                 ("percentile_ranks", "values") => json!([1.0]),
                 ("derivative" | "moving_avg", "unit") => json!("day"),
                 (

@@ -13,6 +13,7 @@ pub const SEARCHES: &str = r#"
     {"query": {"match": {"_all": "brown"}}}
     {"query": {"query_string": {"query": "title:red OR tag:fox", "lowercase_expanded_terms": true}}}
     {"query": {"query_string": {"query": "qui* AND NOT dog", "fields": ["title", "body"], "auto_generate_phrase_queries": false}}}
+    {"query": {"query_string": {"query": "red jumps", "default_operator": "and"}}}
     {"query": {"query_string": {"query": "_missing_:tag", "default_field": "title"}}}
     {"query": {"query_string": {"query": "title:blue -_missing_:tag", "default_field": "title"}}}
     {"query": {"query_string": {"query": "n:[5 TO 9]", "default_field": "title"}}}
@@ -174,5 +175,4 @@ pub const DIFFERENT: &str = r#"
     {"size": 0, "aggs": {"d": {"date_histogram": {"field": "created", "interval": "month", "pre_zone": "+02:00"}}}}
     {"query": {"filtered": {"filter": {"limit": {"value": 3}}}}}
     {"query": {"query_string": {"query": "QUI*", "default_field": "tag"}}}
-    {"query": {"query_string": {"query": "red jumps", "default_operator": "and"}}}
 "#;

@@ -135,6 +135,7 @@ fn other_parts_follow_the_fields_or_refuse() {
         {"aggs": {"names": {"terms": {"field": "actions.tags.na.me", "size": 5}}}}
         {"aggs": {"names": {"terms": {"field": "actions.tags.name", "include": "J.*"}}}}
         {"aggs": {"most": {"max": {"field": "actions.tags.count"}}}}
+        {"aggs": {"c": {"composite": {"sources": [{"x": {"terms": {"field": "user.name"}}}]}}, "w": {"weighted_avg": {"value": {"field": "user.a"}, "weight": {"field": "user.b"}}}, "m": {"matrix_stats": {"fields": ["user.a"]}}}}
         {"query": {"term": {"internal.note": "x"}}}
         {"query": {"constant_score": {"filter": {"exists": {"field": "internal"}}}}, "_source": {"include": ["user.*"]}}
         {"highlight": {"fields": {"user.name": {}}, "require_field_match": true, "type": "plain"}}
@@ -159,6 +160,9 @@ fn other_parts_follow_the_fields_or_refuse() {
     {"aggs":{"most":{"max":{"field":"actions.tags.count"}}}}
       the same
       refused aggs.most.max.field: `actions.tags.count` is the pair `count:…` in the keyword `actions.tags.keyToValue`: its numbers and their order are gone (key_value_whole)
+    {"aggs":{"c":{"composite":{"sources":[{"x":{"terms":{"field":"user.name"}}}]}},"w":{"weighted_avg":{"value":{"field":"user.a"},"weight":{"field":"user.b"}}},"m":{"matrix_stats":{"fields":["user.a"]}}}}
+      {"aggs":{"c":{"composite":{"sources":[{"x":{"terms":{"field":"account.name"}}}]}},"w":{"weighted_avg":{"value":{"field":"account.a"},"weight":{"field":"account.b"}}},"m":{"matrix_stats":{"fields":["account.a"]}}}}
+      by field_renamed
     {"query":{"term":{"internal.note":"x"}}}
       the same
       refused query.term.internal.note: the target's documents have no `internal.note` (field_removed)
