@@ -2,6 +2,7 @@
 
 mod answers;
 mod documents;
+mod families;
 mod keys;
 mod known;
 mod searches;

@@ -55,7 +55,7 @@ fn sample(option: &str) -> Value {
         "interval" => json!(5),
         "missing" => json!(5),
         "sources" => json!([{"x": {"terms": {"field": "a"}}}]),
-        "after" | "weight" => json!({}),
+        "after" => json!({}),
         "filter_duplicate_text" => json!(true),
         "source_fields" => json!(["a"]),
         "lenient"
@@ -144,7 +144,7 @@ async fn every_known_query_and_option_is_known_to_the_server() {
                     "terms" | "significant_terms" | "significant_text" | "diversified_sampler",
                     "include" | "exclude" | "execution_hint",
                 ) => json!("map"),
-                ("matrix_stats", "missing") | ("weighted_avg", "value") => json!({}),
+                ("matrix_stats", "missing") | ("weighted_avg", "value" | "weight") => json!({}),
                 ("matrix_stats", "mode") => json!("avg"),
                 ("percentile_ranks", "values") => json!([1.0]),
                 ("derivative" | "moving_avg", "unit") => json!("day"),
