@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use esferry::schema::report::{Report, Severity};
 
-use crate::sides::Sides;
+use crate::daemon::Daemon;
+use crate::sides::{NAME, Sides, route};
 use answers::Answer;
 
 fn between() -> Context {
@@ -117,4 +118,23 @@ async fn filters_of_aliases_are_taken_and_find_the_same() {
         assert_eq!(old, new, "{filter}");
         assert!((1..48).contains(&old), "{filter} finds {old}");
     }
+}
+
+#[tokio::test]
+async fn the_command_asks_the_clusters_for_their_versions() {
+    if !esferry_lab::wanted("esferry query between 1.7 and 6.8, and between 6.8 and itself") {
+        return;
+    }
+    let sides = Sides::new("query-command").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("query.json");
+    let search = json!({"aggs": {"n": {"histogram": {"field": "n", "interval": 5}}}});
+    std::fs::write(&file, search.to_string()).unwrap();
+    let line = ["query", NAME, file.to_str().unwrap()];
+    let body = |output: std::process::Output| serde_json::from_slice::<Value>(&output.stdout).unwrap();
+    let old = sides.ferry("from", "to", "").unwrap();
+    assert_eq!(body(old.output(&line).unwrap())["aggs"]["n"]["histogram"]["min_doc_count"], 1);
+    let route = route("a", "b", "");
+    let new = Daemon::new(sides.new.url(), sides.new.url(), NAME, &route).unwrap();
+    assert_eq!(body(new.output(&line).unwrap()), search);
 }

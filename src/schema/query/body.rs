@@ -104,14 +104,20 @@ impl Rewriter<'_> {
                 for (old, new) in [("include", "includes"), ("exclude", "excludes")] {
                     self.rename(&mut filter, old, new, &SOURCE_FILTER, &at);
                     if let Some(list) = filter.get(new).cloned() {
-                        filter.insert(new.to_owned(), self.field_list(&list, &below(&at, new)));
+                        let at = below(&at, new);
+                        // Leaving out one key must not leave out all.
+                        let list = match new {
+                            "includes" => self.shown_fields(&list, &at),
+                            _ => self.field_list(&list, &at),
+                        };
+                        filter.insert(new.to_owned(), list);
                     }
                 }
                 self.only_known(&mut filter, &["includes", "excludes"], "_source", &at);
                 parts.insert("_source".to_owned(), Value::Object(filter));
             }
             Some(list @ (Value::String(_) | Value::Array(_))) => {
-                parts.insert("_source".to_owned(), self.field_list(&list, &at));
+                parts.insert("_source".to_owned(), self.shown_fields(&list, &at));
             }
             _ => {}
         }
@@ -141,7 +147,7 @@ impl Rewriter<'_> {
         for name in &metadata {
             self.no_meta_field(name, &at);
         }
-        wanted = names(&self.field_list(&json!(wanted), &at));
+        wanted = names(&self.shown_fields(&json!(wanted), &at));
         let source = match parts.get("_source").cloned() {
             _ if metadata.iter().any(|name| name == "_source") => json!(true),
             None | Some(Value::Bool(false)) => json!(wanted),

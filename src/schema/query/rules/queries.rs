@@ -137,6 +137,10 @@ rules! {
         "a stored script" => "`script: {id}`", "it has to be stored on the target";
     FIELD_RENAMED: "field_renamed", 1 to 9, gone 6, SameMeaning,
         "a field that a transform renames" => "its new name", "the migration renames this field";
+    FIELD_NOT_SHOWN: "field_not_shown", 1 to 9, gone 6, SearchMayDiffer,
+        "a removed field in `_source` or `fields`" => "the same", "the target's documents do not have the field, so hits come without it";
+    KEY_VALUE_SHOWN: "key_value_shown", 1 to 9, gone 6, SearchMayDiffer,
+        "a key in `_source` or `fields`" => "the whole array", "hits show all keys and values, as a list";
     KEY_VALUE_PAIR: "key_value_pair", 1 to 9, gone 6, SearchMayDiffer,
         "`term`, `terms`, `match`, `prefix`, `wildcard`, `regexp` on a key of a key+value object" => "the same on `keyToValue` with the key in front",
         "key and value are one keyword: values are compared whole and in their own case";

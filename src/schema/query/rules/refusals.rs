@@ -58,8 +58,10 @@ refusals! {
         ["`multi_match` over the fields that are meant", "a field of its own that the others are copied to (`copy_to`)"];
     FIELD_REMOVED: "field_removed", "a field that a transform removes", "the target's documents do not have the field",
         ["take this part out", "keep the field in the migration"];
-    KEY_VALUE_WHOLE: "key_value_whole", "ranges, sorting and all else but equality on a key of a key+value object",
-        "keys and values are one keyword: numbers and order of one key are gone",
+    FIELD_PATTERN: "field_pattern", "a pattern of fields that covers a renamed one and not its new name", "what the pattern stands for is elsewhere on the target",
+        ["write the fields one by one"];
+    KEY_VALUE_WHOLE: "key_value_whole", "ranges, sorting, query strings and all else but equality on a key of a key+value object",
+        "keys and values are one keyword: it is not analysed, and has neither numbers nor their order",
         ["keep this key as a field of its own in the migration"];
     KEY_VALUE_TEXT: "key_value_text", "a field with another name inside the text of `query_string`", "the text is not taken apart",
         ["write it as `match` or `term`, which are rewritten", "write the new name into the text"];
