@@ -5,6 +5,7 @@ mod documents;
 mod families;
 mod keys;
 mod known;
+mod limits;
 mod searches;
 
 use anyhow::{Context as _, Result, ensure};

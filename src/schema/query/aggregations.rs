@@ -11,7 +11,7 @@ use super::rules::{
     AGG_SIZE_ALL, MALFORMED, REGEX_FLAGS, UNKNOWN_AGGREGATION,
 };
 use super::terms::is_no;
-use super::{Rewriter, below, element};
+use super::{Rewriter, below, element, limits};
 
 /// Hints of 1.x that 6.8 does not know.
 const OLD_HINTS: [&str; 3] = ["ordinals", "global_ordinals_hash", "global_ordinals_low_cardinality"];
@@ -121,7 +121,10 @@ impl Rewriter<'_> {
                     options.insert("fields".to_owned(), self.field_list(&fields, &below(at, "fields")));
                 }
             }
-            "top_hits" => options = self.hits_part(options, at),
+            "top_hits" => {
+                options = self.hits_part(options, at);
+                self.window(&options, 3, &limits::INNER_WINDOW, at);
+            }
             _ => {}
         }
         self.aggregated_field(name, &mut options, at);

@@ -11,7 +11,7 @@ use super::rules::{
     COORDINATION, FIELD_REMOVED, FUZZY_SIMILARITY, KEY_VALUE_ALL, MALFORMED, NUMERIC_RANGE, RANGE_BOUNDS,
     RANGE_EXECUTION, TERM_VALUE, TERMS_ALL, TERMS_EXECUTION, TERMS_LOOKUP,
 };
-use super::{Rewriter, below};
+use super::{Rewriter, below, limits};
 
 /// Bounds of `range`: the old name, its opposite number for "inclusive", the new names if inclusive or not.
 const BOUNDS: [(&str, &str, [&str; 2]); 2] =
@@ -115,6 +115,7 @@ impl Rewriter<'_> {
                 return Some(with(json!({field: values}), kept, "terms"));
             }
         };
+        self.at_most(&limits::CLAUSES, list.len(), at);
         self.change(&TERMS_ALL, at, Some(before), Some(after.clone()));
         Some(after)
     }

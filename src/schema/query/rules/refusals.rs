@@ -65,8 +65,11 @@ refusals! {
         ["keep this key as a field of its own in the migration"];
     KEY_VALUE_TEXT: "key_value_text", "a field with another name inside the text of `query_string`", "the text is not taken apart",
         ["write it as `match` or `term`, which are rewritten", "write the new name into the text"];
-    RESULT_WINDOW: "result_window", "`from` and `size` above 10 000", "the target refuses windows above 10 000 (`index.max_result_window`)",
-        ["read with a scroll, or page with `search_after`", "raise `index.max_result_window` on the target"];
+    RESULT_WINDOW: "result_window", "`from` and `size` above 10 000, in `top_hits` and `inner_hits` above 100", "the target refuses such windows (`index.max_result_window`, `index.max_inner_result_window`)",
+        ["read with a scroll, or page with `search_after`", "raise the setting on the target"];
+    OVER_LIMIT: "over_limit", "more than 1 024 clauses of a `bool`, `and` or `or`, 100 `docvalue_fields`, 32 `script_fields`, or a `rescore` of 10 000 hits",
+        "the target has bounds that 1.x does not have",
+        ["many terms of one field are one `terms` query", "raise the setting on the target"];
     FACETS: "facets", "facets with filters, scripts, scopes or several fields", "facets are gone since 2.0",
         ["write an aggregation: `terms`, `stats`, `histogram`, `range`, `filter`, inside `filter`, `nested` or `global` where the facet had such an option"];
     PARTIAL_SEVERAL: "partial_several", "several `partial_fields`", "a hit has one `_source`",
