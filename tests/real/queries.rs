@@ -78,6 +78,28 @@ async fn rewritten_searches_find_the_same_documents_and_buckets() {
 }
 
 #[tokio::test]
+async fn searches_that_2_4_takes_answer_the_same_too() {
+    if !esferry_lab::wanted("the same searches of 2.4, rewritten for 6.8") {
+        return;
+    }
+    let sides = Sides::between("2.4.6", "6.8.23", "queries-from-2").await.unwrap();
+    documents::load(&sides).await.unwrap();
+    let context = Context::new(Version::new(2, 4, 6), Version::new(6, 8, 23));
+    let (mut wrong, mut taken) = (Vec::new(), 0);
+    for body in lines(searches::SEARCHES) {
+        if search(&sides.old, &sides.index("from"), &body).await.is_err() {
+            continue;
+        }
+        taken += 1;
+        if let Err(error) = same(&sides, &context, &body).await {
+            wrong.push(format!("{error:#}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {taken} differ:\n\n{}", wrong.len(), wrong.join("\n\n"));
+    assert!(taken >= 100, "{taken} searches");
+}
+
+#[tokio::test]
 async fn a_search_that_answers_something_else_is_reported_as_such() {
     if !esferry_lab::wanted("searches of 1.7 that mean something else on 6.8") {
         return;

@@ -99,7 +99,7 @@ pub const SEARCHES: &str = r#"
     {"size": 0, "query": {"term": {"flag": true}}, "aggs": {"all": {"global": {}, "aggs": {"s": {"sum": {"field": "n"}}}}}}
     {"size": 0, "aggs": {"t": {"terms": {"field": "tag", "order": {"_term": "asc"}}, "aggs": {"top": {"top_hits": {"size": 1, "sort": [{"n": {"order": "desc", "ignore_unmapped": true}}], "_source": {"include": ["n"]}}}}}}}
     {"size": 0, "query": {"term": {"tag": "red"}}, "aggs": {"s": {"significant_terms": {"field": "tag", "background_filter": {"not": {"term": {"n": 9999}}}}}}, "from": 0, "explain": false, "version": true}
-    {"query": {"match": {"title": "red"}}, "highlight": {"fields": {"title": {}, "body": {"type": "plain"}}}, "timeout": 5000, "track_scores": true, "indices_boost": {"queries_to": 2}, "_source": {"include": ["title"]}}
+    {"query": {"match": {"title": "red"}}, "highlight": {"fields": {"title": {}, "body": {"type": "plain"}}}, "timeout": 5000, "track_scores": true, "_source": {"include": ["title"]}}
     {"query": {"match": {"title": "red"}}, "rescore": {"window_size": 10, "query": {"rescore_query": {"match": {"body": "lazy"}}}}, "fielddata_fields": ["n"], "min_score": 0.0001}
     {"query": {"term": {"tag": "red"}}, "suggest": {"s": {"text": "redd", "term": {"field": "title", "min_word_len": 3}}}, "partial_fields": {"p": {"include": "title"}}}
     {"query": {"term": {"_field_names": "tag"}}}
