@@ -77,14 +77,12 @@ async fn rewritten_searches_find_the_same_documents_and_buckets() {
     assert!(selective * 4 >= count * 3, "only {selective} of {count} find some and not all documents");
 }
 
-#[tokio::test]
-async fn searches_that_2_4_takes_answer_the_same_too() {
-    if !esferry_lab::wanted("the same searches of 2.4, rewritten for 6.8") {
-        return;
-    }
-    let sides = Sides::between("2.4.6", "6.8.23", "queries-from-2").await.unwrap();
-    documents::load(&sides).await.unwrap();
-    let context = Context::new(Version::new(2, 4, 6), Version::new(6, 8, 23));
+/// Runs those searches that another source takes, and returns how many these are.
+async fn taken_by(version: &str, prefix: &'static str) -> Result<usize> {
+    let sides = Sides::between(version, "6.8.23", prefix).await?;
+    documents::load(&sides).await?;
+    let from = version.parse().map_err(anyhow::Error::msg)?;
+    let context = Context::new(from, Version::new(6, 8, 23));
     let (mut wrong, mut taken) = (Vec::new(), 0);
     for body in lines(searches::SEARCHES) {
         if search(&sides.old, &sides.index("from"), &body).await.is_err() {
@@ -95,8 +93,26 @@ async fn searches_that_2_4_takes_answer_the_same_too() {
             wrong.push(format!("{error:#}"));
         }
     }
-    assert!(wrong.is_empty(), "{} of {taken} differ:\n\n{}", wrong.len(), wrong.join("\n\n"));
+    ensure!(wrong.is_empty(), "{} of {taken} differ:\n\n{}", wrong.len(), wrong.join("\n\n"));
+    Ok(taken)
+}
+
+#[tokio::test]
+async fn searches_that_2_4_takes_answer_the_same_too() {
+    if !esferry_lab::wanted("the same searches of 2.4, rewritten for 6.8") {
+        return;
+    }
+    let taken = taken_by("2.4.6", "queries-from-2").await.unwrap();
     assert!(taken >= 100, "{taken} searches");
+}
+
+#[tokio::test]
+async fn searches_that_5_6_takes_answer_the_same_too() {
+    if !esferry_lab::wanted("the same searches of 5.6, rewritten for 6.8") {
+        return;
+    }
+    let taken = taken_by("5.6.16", "queries-from-5").await.unwrap();
+    assert!(taken >= 50, "{taken} searches");
 }
 
 #[tokio::test]

@@ -152,7 +152,10 @@ impl Rewriter<'_> {
         let Some(mut text) = options.get("query").and_then(Value::as_str).map(str::to_owned) else { return };
         let at = below(at, "query");
         let before = text.clone();
-        while let Some(start) = text.find("_missing_:") {
+        // To 5.6.16 it is a field like any other, which no document has.
+        while self.applies(&QUERY_STRING_MISSING)
+            && let Some(start) = text.find("_missing_:")
+        {
             let field = start + "_missing_:".len();
             let end = text[field..].find([' ', ')', '(']).map_or(text.len(), |end| field + end);
             text = format!("{}(*:* AND NOT _exists_:{}){}", &text[..start], &text[field..end], &text[end..]);

@@ -90,7 +90,7 @@ pub const SEARCHES: &str = r#"
     {"size": 0, "aggs": {"d": {"date_histogram": {"field": "created", "interval": "day", "pre_zone": -2, "pre_zone_adjust_large_interval": true}}}}
     {"size": 0, "aggs": {"d": {"date_histogram": {"field": "created", "interval": "day", "pre_offset": "-6h", "post_offset": "6h"}}}}
     {"size": 0, "aggs": {"r": {"range": {"field": "n", "ranges": [{"to": 10}, {"from": 10, "to": 20}, {"from": 20}]}}, "d": {"date_range": {"field": "created", "ranges": [{"to": "2017-03-01 00:00"}]}}}}
-    {"size": 0, "aggs": {"i": {"ip_range": {"field": "address", "ranges": [{"to": "10.0.1.0"}, {"from": "10.0.1.0"}]}}}}
+    {"size": 0, "aggs": {"i": {"ip_range": {"field": "address", "ranges": [{"key": "low", "to": "10.0.1.0"}, {"key": "high", "from": "10.0.1.0"}]}}}}
     {"size": 0, "aggs": {"f": {"filter": {"and": [{"term": {"flag": true}}]}, "aggs": {"m": {"missing": {"field": "tag"}}}}, "fs": {"filters": {"filters": {"a": {"not": {"term": {"flag": true}}}, "b": {"missing": {"field": "tag"}}}}}}}
     {"size": 0, "aggs": {"n": {"nested": {"path": "items"}, "aggs": {"s": {"terms": {"field": "items.sku", "order": {"_term": "asc"}}, "aggs": {"back": {"reverse_nested": {}, "aggs": {"a": {"avg": {"field": "price"}}}}}}}}}}
     {"size": 0, "aggs": {"g": {"geohash_grid": {"field": "place", "precision": 3, "size": 0}}, "d": {"geo_distance": {"field": "place", "origin": "41,-70", "unit": "km", "distance_type": "plane", "ranges": [{"to": 55}, {"from": 55}]}}, "b": {"geo_bounds": {"field": "place"}}}}
