@@ -135,7 +135,7 @@ async fn version(given: Option<Version>, config: &Config, name: &str) -> Result<
         .clusters
         .get(name)
         .ok_or_else(|| Error::config("unknown_cluster", format!("no cluster is called `{name}`")))?;
-    Ok(Cluster::connect(name, cluster).await?.server().version)
+    Ok(Cluster::connect(name, cluster).await?.server().search_language())
 }
 
 fn parameters(text: &str) -> Result<Parameters, String> {

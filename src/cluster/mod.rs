@@ -37,6 +37,17 @@ pub struct Server {
     pub max_body: Option<u64>,
 }
 
+impl Server {
+    /// The version of Elasticsearch whose searches the server understands: OpenSearch is a fork of 7.10.
+    #[must_use]
+    pub fn search_language(&self) -> Version {
+        match self.distribution {
+            Distribution::Elasticsearch => self.version,
+            Distribution::OpenSearch => Version::new(7, 10, 2),
+        }
+    }
+}
+
 /// A connected cluster.
 #[derive(Debug)]
 pub struct Cluster {

@@ -2,8 +2,10 @@
 
 mod answers;
 mod documents;
+mod families;
 mod keys;
 mod known;
+mod limits;
 mod searches;
 
 use anyhow::{Context as _, Result, ensure};
@@ -14,7 +16,8 @@ use serde_json::{Value, json};
 
 use esferry::schema::report::{Report, Severity};
 
-use crate::sides::Sides;
+use crate::daemon::Daemon;
+use crate::sides::{NAME, Sides, route};
 use answers::Answer;
 
 fn between() -> Context {
@@ -74,6 +77,44 @@ async fn rewritten_searches_find_the_same_documents_and_buckets() {
     assert!(selective * 4 >= count * 3, "only {selective} of {count} find some and not all documents");
 }
 
+/// Runs those searches that another source takes, and returns how many these are.
+async fn taken_by(version: &str, prefix: &'static str) -> Result<usize> {
+    let sides = Sides::between(version, "6.8.23", prefix).await?;
+    documents::load(&sides).await?;
+    let from = version.parse().map_err(anyhow::Error::msg)?;
+    let context = Context::new(from, Version::new(6, 8, 23));
+    let (mut wrong, mut taken) = (Vec::new(), 0);
+    for body in lines(searches::SEARCHES) {
+        if search(&sides.old, &sides.index("from"), &body).await.is_err() {
+            continue;
+        }
+        taken += 1;
+        if let Err(error) = same(&sides, &context, &body).await {
+            wrong.push(format!("{error:#}"));
+        }
+    }
+    ensure!(wrong.is_empty(), "{} of {taken} differ:\n\n{}", wrong.len(), wrong.join("\n\n"));
+    Ok(taken)
+}
+
+#[tokio::test]
+async fn searches_that_2_4_takes_answer_the_same_too() {
+    if !esferry_lab::wanted("the same searches of 2.4, rewritten for 6.8") {
+        return;
+    }
+    let taken = taken_by("2.4.6", "queries-from-2").await.unwrap();
+    assert!(taken >= 100, "{taken} searches");
+}
+
+#[tokio::test]
+async fn searches_that_5_6_takes_answer_the_same_too() {
+    if !esferry_lab::wanted("the same searches of 5.6, rewritten for 6.8") {
+        return;
+    }
+    let taken = taken_by("5.6.16", "queries-from-5").await.unwrap();
+    assert!(taken >= 50, "{taken} searches");
+}
+
 #[tokio::test]
 async fn a_search_that_answers_something_else_is_reported_as_such() {
     if !esferry_lab::wanted("searches of 1.7 that mean something else on 6.8") {
@@ -116,4 +157,23 @@ async fn filters_of_aliases_are_taken_and_find_the_same() {
         assert_eq!(old, new, "{filter}");
         assert!((1..48).contains(&old), "{filter} finds {old}");
     }
+}
+
+#[tokio::test]
+async fn the_command_asks_the_clusters_for_their_versions() {
+    if !esferry_lab::wanted("esferry query between 1.7 and 6.8, and between 6.8 and itself") {
+        return;
+    }
+    let sides = Sides::new("query-command").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("query.json");
+    let search = json!({"aggs": {"n": {"histogram": {"field": "n", "interval": 5}}}});
+    std::fs::write(&file, search.to_string()).unwrap();
+    let line = ["query", NAME, file.to_str().unwrap()];
+    let body = |output: std::process::Output| serde_json::from_slice::<Value>(&output.stdout).unwrap();
+    let old = sides.ferry("from", "to", "").unwrap();
+    assert_eq!(body(old.output(&line).unwrap())["aggs"]["n"]["histogram"]["min_doc_count"], 1);
+    let route = route("a", "b", "");
+    let new = Daemon::new(sides.new.url(), sides.new.url(), NAME, &route).unwrap();
+    assert_eq!(body(new.output(&line).unwrap()), search);
 }

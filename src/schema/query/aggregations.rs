@@ -1,6 +1,6 @@
 //! Aggregations.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::fields::Field;
 use super::key_value::pair_pattern;
@@ -11,7 +11,7 @@ use super::rules::{
     AGG_SIZE_ALL, MALFORMED, REGEX_FLAGS, UNKNOWN_AGGREGATION,
 };
 use super::terms::is_no;
-use super::{Rewriter, below, element};
+use super::{Rewriter, below, element, limits};
 
 /// Hints of 1.x that 6.8 does not know.
 const OLD_HINTS: [&str; 3] = ["ordinals", "global_ordinals_hash", "global_ordinals_low_cardinality"];
@@ -92,7 +92,9 @@ impl Rewriter<'_> {
         self.order(&mut options, at);
         match name {
             "filters" | "adjacency_matrix" => self.filters_option(&mut options, at),
-            "terms" | "significant_terms" => self.terms_aggregation(name, &mut options, at),
+            "terms" | "significant_terms" | "significant_text" => {
+                self.terms_aggregation(name, &mut options, at)
+            }
             "geohash_grid" => self.all_buckets(&mut options, at),
             "histogram" | "date_histogram" if !self.histogram(name, &mut options, at) => {
                 return value.clone();
@@ -100,11 +102,29 @@ impl Rewriter<'_> {
             "percentiles" | "percentile_ranks" => self.percentiles(&mut options, at),
             "geo_distance" => self.distance_type(&mut options, at),
             "ip_range" if self.applies(&AGG_ADDRESSES) => self.change(&AGG_ADDRESSES, at, None, None),
-            "children" => {
+            "children" | "parent" => {
                 // What is refused is named; the rest is read all the same.
                 let _ = self.joined(at);
             }
-            "top_hits" => options = self.hits_part(options, at),
+            "composite" => self.composite(&mut options, at),
+            "weighted_avg" => {
+                for key in ["value", "weight"] {
+                    if let Some(Value::Object(mut part)) = options.get(key).cloned() {
+                        self.script(&mut part, &below(at, key));
+                        self.field_option(&mut part, "field", &below(at, key));
+                        options.insert(key.to_owned(), Value::Object(part));
+                    }
+                }
+            }
+            "matrix_stats" => {
+                if let Some(fields) = options.get("fields").cloned() {
+                    options.insert("fields".to_owned(), self.field_list(&fields, &below(at, "fields")));
+                }
+            }
+            "top_hits" => {
+                options = self.hits_part(options, at);
+                self.window(&options, 3, &limits::INNER_WINDOW, at);
+            }
             _ => {}
         }
         self.aggregated_field(name, &mut options, at);
@@ -134,6 +154,26 @@ impl Rewriter<'_> {
                 options.insert("field".to_owned(), json!(new));
             }
         }
+    }
+
+    /// Buckets of several sources: each names a field.
+    fn composite(&mut self, options: &mut Options, at: &str) {
+        let at = below(at, "sources");
+        let Some(Value::Array(mut sources)) = options.get("sources").cloned() else { return };
+        for (position, source) in sources.iter_mut().enumerate() {
+            let at = element(&at, position);
+            let by_name = source.as_object_mut().into_iter().flat_map(Map::iter_mut);
+            for (name, kinds) in by_name {
+                let at = below(&at, name);
+                for (kind, body) in kinds.as_object_mut().into_iter().flat_map(Map::iter_mut) {
+                    if let Value::Object(body) = body {
+                        self.script(body, &below(&at, kind));
+                        self.field_option(body, "field", &below(&at, kind));
+                    }
+                }
+            }
+        }
+        options.insert("sources".to_owned(), Value::Array(sources));
     }
 
     fn filters_option(&mut self, options: &mut Options, at: &str) {
@@ -166,7 +206,7 @@ impl Rewriter<'_> {
         for key in ["include", "exclude"] {
             self.pattern(options, key, at);
         }
-        if name == "significant_terms" {
+        if name != "terms" {
             self.filter_option(options, "background_filter", at);
         }
     }

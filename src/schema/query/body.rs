@@ -5,14 +5,11 @@ use serde_json::{Value, json};
 use super::known::PARTS;
 use super::options::Options;
 use super::rules::{
-    FIELDDATA_FIELDS, FIELDS_SOURCE, FIELDS_STORED, INDICES_BOOST, MALFORMED, PARTIAL_FIELDS,
-    PARTIAL_SEVERAL, POST_FILTER, RESULT_WINDOW, SOURCE_FILTER, TIMEOUT_UNIT, UNKNOWN_PART,
+    FIELDDATA_FIELDS, FIELDS_SOURCE, FIELDS_STORED, INDICES_BOOST, MALFORMED, MIN_SCORE, PARTIAL_FIELDS,
+    PARTIAL_SEVERAL, POST_FILTER, SOURCE_FILTER, TIMEOUT_UNIT, UNKNOWN_PART,
 };
 use super::types::names;
-use super::{Rewriter, below, element};
-
-/// `from` + `size` that a target takes unless its index says otherwise.
-const RESULT_WINDOW_LIMIT: u64 = 10_000;
+use super::{Rewriter, below, element, limits};
 
 impl Rewriter<'_> {
     /// A whole body. An empty one stays empty.
@@ -49,9 +46,10 @@ impl Rewriter<'_> {
             parts.insert("rescore".to_owned(), rewritten);
         }
         self.timeout(&mut parts, at);
+        self.min_score(&parts, at);
         self.indices_boost(&mut parts, at);
         let mut parts = self.hits_part(parts, at);
-        self.window(&parts, at);
+        self.window(&parts, 10, &limits::WINDOW, at);
         let named_already = ["facets", "partial_fields"];
         let known = |key: &str| PARTS.contains(&key) || named_already.contains(&key);
         let unknown: Vec<String> = parts.keys().filter(|key| !known(key)).cloned().collect();
@@ -78,6 +76,7 @@ impl Rewriter<'_> {
             let rewritten = self.field_list(&list, &below(at, "docvalue_fields"));
             parts.insert("docvalue_fields".to_owned(), rewritten);
         }
+        self.counted_parts(&parts, at);
         if let Some(Value::Object(mut scripts)) = parts.get("script_fields").cloned() {
             for (name, script) in scripts.iter_mut() {
                 if let Value::Object(script) = script {
@@ -104,14 +103,20 @@ impl Rewriter<'_> {
                 for (old, new) in [("include", "includes"), ("exclude", "excludes")] {
                     self.rename(&mut filter, old, new, &SOURCE_FILTER, &at);
                     if let Some(list) = filter.get(new).cloned() {
-                        filter.insert(new.to_owned(), self.field_list(&list, &below(&at, new)));
+                        let at = below(&at, new);
+                        // Leaving out one key must not leave out all.
+                        let list = match new {
+                            "includes" => self.shown_fields(&list, &at),
+                            _ => self.field_list(&list, &at),
+                        };
+                        filter.insert(new.to_owned(), list);
                     }
                 }
                 self.only_known(&mut filter, &["includes", "excludes"], "_source", &at);
                 parts.insert("_source".to_owned(), Value::Object(filter));
             }
             Some(list @ (Value::String(_) | Value::Array(_))) => {
-                parts.insert("_source".to_owned(), self.field_list(&list, &at));
+                parts.insert("_source".to_owned(), self.shown_fields(&list, &at));
             }
             _ => {}
         }
@@ -141,7 +146,7 @@ impl Rewriter<'_> {
         for name in &metadata {
             self.no_meta_field(name, &at);
         }
-        wanted = names(&self.field_list(&json!(wanted), &at));
+        wanted = names(&self.shown_fields(&json!(wanted), &at));
         let source = match parts.get("_source").cloned() {
             _ if metadata.iter().any(|name| name == "_source") => json!(true),
             None | Some(Value::Bool(false)) => json!(wanted),
@@ -191,6 +196,7 @@ impl Rewriter<'_> {
             return rescore.clone();
         };
         self.only_known(&mut options, &["window_size", "query"], "rescore", at);
+        self.rescored(&options, at);
         if let Some(Value::Object(mut query)) = options.get("query").cloned() {
             let at = below(at, "query");
             self.snake_options(&mut query, &at);
@@ -203,6 +209,13 @@ impl Rewriter<'_> {
             options.insert("query".to_owned(), Value::Object(query));
         }
         Value::Object(options)
+    }
+
+    /// Says that a bound of scores has another meaning.
+    pub(super) fn min_score(&mut self, options: &Options, at: &str) {
+        if let Some(bound) = options.get("min_score").filter(|_| self.applies(&MIN_SCORE)) {
+            self.change(&MIN_SCORE, &below(at, "min_score"), Some(bound.clone()), Some(bound.clone()));
+        }
     }
 
     fn timeout(&mut self, parts: &mut Options, at: &str) {
@@ -218,23 +231,5 @@ impl Rewriter<'_> {
         let Some(Value::Object(boosts)) = parts.get("indices_boost").cloned() else { return };
         let list: Vec<Value> = boosts.into_iter().map(|(index, boost)| json!({index: boost})).collect();
         self.set(parts, "indices_boost", json!(list), &INDICES_BOOST, at);
-    }
-
-    fn window(&mut self, parts: &Options, at: &str) {
-        let number = |key: &str, default| parts.get(key).map_or(Some(default), Value::as_u64);
-        let (Some(from), Some(size)) = (number("from", 0), number("size", 10)) else {
-            let place = if number("size", 10).is_none() { "size" } else { "from" };
-            let why = format!("`{place}` is a number from 0 on");
-            self.refuse_because(&MALFORMED, &below(at, place), why);
-            return;
-        };
-        let window = from.saturating_add(size);
-        if window > RESULT_WINDOW_LIMIT {
-            let place = if from > 0 { "from" } else { "size" };
-            let why = format!(
-                "the window ends at {window}; the target refuses more than {RESULT_WINDOW_LIMIT} (`index.max_result_window`)"
-            );
-            self.refuse_because(&RESULT_WINDOW, &below(at, place), why);
-        }
     }
 }

@@ -9,7 +9,7 @@ use super::rules::{
     MALFORMED, UNKNOWN_OPTION,
 };
 use super::types::names;
-use super::{Rewriter, below};
+use super::{Rewriter, below, limits};
 
 impl Rewriter<'_> {
     /// `{"filtered": {"query": …, "filter": …}}`
@@ -57,6 +57,9 @@ impl Rewriter<'_> {
             };
             options.insert(key.to_owned(), rewritten);
         }
+        let clauses = ["must", "should", "must_not", "filter"].iter().filter_map(|key| options.get(*key));
+        let clauses = clauses.map(|clauses| clauses.as_array().map_or(1, Vec::len)).sum();
+        self.at_most(&limits::CLAUSES, clauses, at);
         let some = |key: &str| options.get(key).is_some_and(|clauses| *clauses != json!([]));
         let optional = some("should")
             && ["must", "filter"].iter().any(|key| some(key))

@@ -1,12 +1,15 @@
 //! What became of a field that a search names.
 
 use serde_json::{Value, json};
+use wildmatch::WildMatch;
 
 use crate::config::MigrationConfig;
 use crate::transform::{FieldEffect, field_effects};
 
 use super::Rewriter;
-use super::rules::{FIELD_REMOVED, FIELD_RENAMED, KEY_VALUE_ALL};
+use super::rules::{
+    FIELD_NOT_SHOWN, FIELD_PATTERN, FIELD_REMOVED, FIELD_RENAMED, KEY_VALUE_ALL, KEY_VALUE_SHOWN,
+};
 
 /// What the transforms of a migration did to the fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -162,12 +165,57 @@ impl<'a> Rewriter<'a> {
     /// What became of a field; a new name is reported.
     pub(super) fn fate(&mut self, name: &str, at: &str) -> Field<'a> {
         let fate = self.context.fields.fate(name);
-        if let Field::Named(new) = &fate
-            && new != name
-        {
-            self.change(&FIELD_RENAMED, at, Some(json!(name)), Some(json!(new)));
+        if let Field::Named(new) = &fate {
+            if new != name {
+                self.change(&FIELD_RENAMED, at, Some(json!(name)), Some(json!(new)));
+            } else if name.contains('*') {
+                self.pattern_of_fields(name, at);
+            }
         }
         fate
+    }
+
+    /// A pattern such as `act*` stays; what it covered may be elsewhere, or something else.
+    fn pattern_of_fields(&mut self, pattern: &str, at: &str) {
+        let matcher = WildMatch::new(pattern);
+        let covers = |path: &str| matcher.matches(path) || matcher.matches(&format!("{path}.x"));
+        let context = self.context;
+        for (old, new) in context.fields.renamed.iter().filter(|(old, new)| covers(old) && !covers(new)) {
+            let why = format!("the pattern covers `{old}`, which is `{new}` on the target");
+            self.refuse_because(&FIELD_PATTERN, at, why);
+        }
+        for fields in &context.fields.key_value {
+            if covers(&fields.field) {
+                self.change(&KEY_VALUE_ALL, at, Some(json!(pattern)), Some(json!(pattern)));
+            }
+        }
+    }
+
+    /// Fields that a hit shows: keys come with all their pairs, and one that is gone is not there to be shown.
+    pub(super) fn shown_fields(&mut self, value: &Value, at: &str) -> Value {
+        let names = super::types::names(value);
+        let mut shown: Vec<String> = Vec::new();
+        for (position, name) in names.iter().enumerate() {
+            let at = super::element(at, position);
+            let path = match self.fate(name, &at) {
+                Field::Named(new) => new,
+                Field::Removed => {
+                    self.change(&FIELD_NOT_SHOWN, &at, Some(json!(name)), Some(json!(name)));
+                    name.clone()
+                }
+                Field::Key(fields, _) | Field::AnyKey(fields) => {
+                    self.change(&KEY_VALUE_SHOWN, &at, Some(json!(name)), Some(json!(fields.into)));
+                    fields.into.clone()
+                }
+            };
+            if !shown.contains(&path) {
+                shown.push(path);
+            }
+        }
+        match (value, shown.as_slice()) {
+            (Value::String(_), [one]) => json!(one),
+            _ => json!(shown),
+        }
     }
 
     /// A field where only a name will do; a removed one, or a key of a key+value object, is refused.

@@ -11,7 +11,7 @@ use super::rules::{
     AND_FILTER, FIELD_REMOVED, KEY_VALUE_ALL, KEY_VALUE_EXISTS, LIMIT_FILTER, MALFORMED, MISSING_FILTER,
     MISSING_NULL_ONLY, MISSING_NULLS, NOT_FILTER, OR_FILTER, QUERY_FILTER, UNKNOWN_OPTION,
 };
-use super::{Rewriter, below};
+use super::{Rewriter, below, limits};
 
 impl Rewriter<'_> {
     /// `and` and `or`: a list, `{"filters": […]}`, or one filter alone.
@@ -49,6 +49,7 @@ impl Rewriter<'_> {
             // 1.7.6 refuses it, and an `or` of nothing would find everything.
             return self.refused(&MALFORMED, at);
         }
+        self.at_most(&limits::CLAUSES, filters.len(), at);
         let (rule, parts) = if name == "and" {
             (&AND_FILTER, json!({"filter": filters}))
         } else {

@@ -8,7 +8,7 @@ use super::rules::{
     CHILD_CUTOFF, JOIN_NEEDED, MALFORMED, NESTED_FILTER, NESTED_JOIN, NESTED_SCORE, PARENT_SCORE,
     PARENT_TYPE, TOP_CHILDREN,
 };
-use super::{Rewriter, TypesBecame, below};
+use super::{Rewriter, TypesBecame, below, limits};
 
 impl Rewriter<'_> {
     /// `nested`
@@ -109,6 +109,7 @@ impl Rewriter<'_> {
         rest.shift_remove("name");
         rest.shift_remove("ignore_unmapped");
         let mut hits = self.hits_part(rest, &below(at, "inner_hits"));
+        self.window(&hits, 3, &limits::INNER_WINDOW, &below(at, "inner_hits"));
         hits.extend(name.into_iter().chain(unmapped));
         options.insert("inner_hits".to_owned(), Value::Object(hits));
     }

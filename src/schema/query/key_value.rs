@@ -32,7 +32,7 @@ impl Rewriter<'_> {
     /// Refuses what a key of a key+value object cannot do.
     pub(super) fn refuse_key(&mut self, fields: &KeyValueFields, key: &str, at: &str) {
         let why = format!(
-            "`{}.{key}` is the pair `{}…` in the keyword `{}`: its numbers and their order are gone",
+            "`{}.{key}` is the pair `{}…` in the keyword `{}`: it is not analysed, and has neither numbers nor their order",
             fields.field,
             fields.pair_prefix(key),
             fields.pair_path()

@@ -18,6 +18,7 @@ mod joins;
 mod key_value;
 pub mod known;
 mod like;
+mod limits;
 mod metadata;
 mod options;
 mod parameters;

@@ -20,6 +20,8 @@ pub(super) struct OnField {
 
 /// Everything that may stand beside a field in a filter of 1.x.
 const BESIDE_A_FIELD: [&str; 6] = ["_cache", "_cache_key", "_name", "boost", "execution", "index"];
+/// Those of them that are no field in any case.
+const OF_THE_SERVER: [&str; 3] = ["_cache", "_cache_key", "_name"];
 
 impl Rewriter<'_> {
     /// Leaves an option out by a rule.
@@ -83,10 +85,13 @@ impl Rewriter<'_> {
 
     /// Takes a query on one field apart: `{field: value}` or `{field: {…}}`, with options of 1.x beside it.
     pub(super) fn on_field(&mut self, body: &Options, main: &str, at: &str) -> Option<OnField> {
+        let named = |key: &str| !BESIDE_A_FIELD.contains(&key);
+        let only = body.keys().filter(|key| named(key)).count() == 1;
         let mut beside = Options::new();
         let mut fields = Vec::new();
         for (key, value) in body {
-            if body.len() > 1 && BESIDE_A_FIELD.contains(&key.as_str()) {
+            let option = OF_THE_SERVER.contains(&key.as_str()) || (only && !named(key));
+            if option && body.len() > 1 {
                 beside.insert(key.clone(), value.clone());
             } else {
                 fields.push((key, value));

@@ -14,6 +14,7 @@ impl Rewriter<'_> {
     /// `function_score`, with one function or a list of them.
     pub(super) fn function_score(&mut self, mut options: Options, at: &str) -> Value {
         self.scored(&mut options, at);
+        self.min_score(&options, at);
         let functions = options.get("functions").cloned();
         if let Some(functions) = functions {
             let at = below(at, "functions");

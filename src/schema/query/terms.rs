@@ -8,10 +8,10 @@ use super::known::{self, Shape};
 use super::metadata::Meta;
 use super::options::{OnField, Options};
 use super::rules::{
-    COORDINATION, FIELD_REMOVED, FUZZY_SIMILARITY, KEY_VALUE_ALL, MALFORMED, NUMERIC_RANGE, RANGE_BOUNDS,
-    RANGE_EXECUTION, TERM_VALUE, TERMS_ALL, TERMS_EXECUTION, TERMS_LOOKUP,
+    COORDINATION, FIELD_REMOVED, FUZZY_NAME, FUZZY_SIMILARITY, KEY_VALUE_ALL, MALFORMED, NUMERIC_RANGE,
+    RANGE_BOUNDS, RANGE_EXECUTION, TERM_VALUE, TERMS_ALL, TERMS_EXECUTION, TERMS_LEAST, TERMS_LOOKUP,
 };
-use super::{Rewriter, below};
+use super::{Rewriter, below, limits};
 
 /// Bounds of `range`: the old name, its opposite number for "inclusive", the new names if inclusive or not.
 const BOUNDS: [(&str, &str, [&str; 2]); 2] =
@@ -94,28 +94,31 @@ impl Rewriter<'_> {
             Field::Named(field) => (field, self.lookup(values, &at_field)),
             _ => (self.plain_field(name, &at_field), self.lookup(values, &at_field)),
         };
-        let all =
-            execution.as_ref().and_then(Value::as_str).is_some_and(|execution| execution.starts_with("and"));
+        let says_and = execution.as_ref().and_then(Value::as_str).is_some_and(|way| way.starts_with("and"));
+        // 2.4.6 takes the option and does not look at it.
+        let all = says_and && self.applies(&TERMS_ALL);
         let given = least.clone();
         let least = least.filter(|least| *least != json!(1) && *least != json!("1"));
-        let Value::Array(list) = &values else {
-            return Some(with(json!({field: values}), kept, "terms"));
-        };
-        let each = || list.iter().map(|value| json!({"term": {&field: value}})).collect::<Vec<_>>();
-        let after = match least {
-            _ if all => with(json!({"filter": each()}), kept, "bool"),
-            Some(least) => with(json!({"should": each(), "minimum_should_match": least}), kept, "bool"),
-            None => {
-                for (key, value) in [("execution", execution), ("minimum_match", given)] {
-                    if let Some(value) = value {
-                        let before = json!({key: value});
-                        self.change(&TERMS_EXECUTION, &below(at, key), Some(before), None);
-                    }
+        if !all && least.is_none() {
+            for (key, value) in [("execution", execution), ("minimum_match", given)] {
+                if let Some(value) = value {
+                    self.change(&TERMS_EXECUTION, &below(at, key), Some(json!({key: value})), None);
                 }
-                return Some(with(json!({field: values}), kept, "terms"));
             }
+            return Some(with(json!({field: values}), kept, "terms"));
+        }
+        let Value::Array(list) = &values else {
+            return self.refused(&MALFORMED, at);
         };
-        self.change(&TERMS_ALL, at, Some(before), Some(after.clone()));
+        let each: Vec<Value> = list.iter().map(|value| json!({"term": {&field: value}})).collect();
+        let (rule, after) = match least {
+            Some(least) if !all => {
+                (&TERMS_LEAST, with(json!({"should": each, "minimum_should_match": least}), kept, "bool"))
+            }
+            _ => (&TERMS_ALL, with(json!({"filter": each}), kept, "bool")),
+        };
+        self.at_most(&limits::CLAUSES, list.len(), at);
+        self.change(rule, at, Some(before), Some(after.clone()));
         Some(after)
     }
 
@@ -180,9 +183,7 @@ impl Rewriter<'_> {
 
     /// Similarities of old as edit distances.
     pub(super) fn fuzziness(&mut self, options: &mut Options, at: &str) {
-        if let Some(similarity) = options.shift_remove("min_similarity") {
-            options.insert("fuzziness".to_owned(), similarity);
-        }
+        self.rename(options, "min_similarity", "fuzziness", &FUZZY_NAME, at);
         let Some(given) = options.get("fuzziness").cloned() else { return };
         let number = given.as_f64().or_else(|| given.as_str().and_then(|text| text.parse().ok()));
         let Some(number) = number else { return };

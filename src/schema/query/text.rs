@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::options::Options;
 use super::rules::{
-    ALL_FIELD, KEY_VALUE_TEXT, MALFORMED, MATCH_PHRASE, MATCH_REWRITE, MULTI_MATCH_DIS_MAX, PHRASE_OPTION,
-    QUERY_STRING_CASE, QUERY_STRING_FUZZINESS, QUERY_STRING_MISSING, QUERY_STRING_OPTION,
+    ALL_FIELD, FUZZY_NAME, KEY_VALUE_TEXT, MALFORMED, MATCH_PHRASE, MATCH_REWRITE, MULTI_MATCH_DIS_MAX,
+    PHRASE_OPTION, QUERY_STRING_CASE, QUERY_STRING_FUZZINESS, QUERY_STRING_MISSING, QUERY_STRING_OPTION,
     QUERY_STRING_PHRASES, QUERY_STRING_WILDCARDS,
 };
 use super::terms::{edits, is_no};
@@ -81,9 +81,14 @@ impl Rewriter<'_> {
             self.leave_out(&mut options, key, &QUERY_STRING_OPTION, at);
         }
         if let Some(similarity) = options.shift_remove("fuzzy_min_sim") {
-            options.insert("fuzziness".to_owned(), json!("AUTO"));
-            let (before, after) = (json!({"fuzzy_min_sim": similarity}), json!({"fuzziness": "AUTO"}));
-            self.change(&QUERY_STRING_FUZZINESS, at, Some(before), Some(after));
+            // A similarity is a share of the letters in 1.x alone; 2.4.6 reads its whole part as edits.
+            let fuzziness =
+                if self.applies(&QUERY_STRING_FUZZINESS) { json!("AUTO") } else { similarity.clone() };
+            let (before, after) = (json!({"fuzzy_min_sim": similarity}), json!({"fuzziness": fuzziness}));
+            options.insert("fuzziness".to_owned(), fuzziness);
+            let rule =
+                if self.applies(&QUERY_STRING_FUZZINESS) { &QUERY_STRING_FUZZINESS } else { &FUZZY_NAME };
+            self.change(rule, at, Some(before), Some(after));
         }
         self.dis_max(&mut options, at);
         if options.get("default_field").is_some_and(|field| field == "_all") {
@@ -147,7 +152,10 @@ impl Rewriter<'_> {
         let Some(mut text) = options.get("query").and_then(Value::as_str).map(str::to_owned) else { return };
         let at = below(at, "query");
         let before = text.clone();
-        while let Some(start) = text.find("_missing_:") {
+        // To 5.6.16 it is a field like any other, which no document has.
+        while self.applies(&QUERY_STRING_MISSING)
+            && let Some(start) = text.find("_missing_:")
+        {
             let field = start + "_missing_:".len();
             let end = text[field..].find([' ', ')', '(']).map_or(text.len(), |end| field + end);
             text = format!("{}(*:* AND NOT _exists_:{}){}", &text[..start], &text[field..end], &text[end..]);

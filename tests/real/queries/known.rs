@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bytes::Bytes;
-use esferry::schema::query::known::{AGGREGATIONS, QUERIES, Shape};
+use esferry::schema::query::known::{AGGREGATIONS, HIGHLIGHT, PARAMETERS, PARTS, QUERIES, SORT, Shape};
 use esferry_lab::Endpoint;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::sides::Sides;
 
 /// What 6.8 says of a name that it does not know.
-const UNKNOWN: [&str; 8] = [
+const UNKNOWN: [&str; 9] = [
+    "unrecognized parameter",
     "does not support",
     "unknown field",
     "no [query] registered",
@@ -54,6 +55,10 @@ fn sample(option: &str) -> Value {
         "gap_policy" => json!("skip"),
         "interval" => json!(5),
         "missing" => json!(5),
+        "sources" => json!([{"x": {"terms": {"field": "a"}}}]),
+        "after" => json!({}),
+        "filter_duplicate_text" => json!(true),
+        "source_fields" => json!(["a"]),
         "lenient"
         | "keyed"
         | "minimize"
@@ -136,7 +141,12 @@ async fn every_known_query_and_option_is_known_to_the_server() {
     for aggregation in AGGREGATIONS {
         for option in aggregation.options {
             let sampled = match (aggregation.name, *option) {
-                ("terms" | "significant_terms", "include" | "exclude" | "execution_hint") => json!("map"),
+                (
+                    "terms" | "significant_terms" | "significant_text" | "diversified_sampler",
+                    "include" | "exclude" | "execution_hint",
+                ) => json!("map"),
+                ("matrix_stats", "missing") | ("weighted_avg", "value" | "weight") => json!({}),
+                ("matrix_stats", "mode") => json!("avg"),
                 ("percentile_ranks", "values") => json!([1.0]),
                 ("derivative" | "moving_avg", "unit") => json!("day"),
                 (
@@ -155,4 +165,88 @@ async fn every_known_query_and_option_is_known_to_the_server() {
     assert!(unknown.is_empty(), "{}", unknown.join("\n"));
     let odd = answer(&sides.new, &index, &json!({"query": {"nested": {"odd": 1}}})).await.unwrap();
     assert!(is_unknown(&odd), "an unknown option is told apart: {odd}");
+}
+
+#[tokio::test]
+async fn every_known_part_and_parameter_is_known_to_the_server() {
+    if !esferry_lab::wanted("every part, parameter and option of sorting and highlighting, tried on 6.8.23") {
+        return;
+    }
+    let sides = Sides::new("query-parts").await.unwrap();
+    let index = sides.create(&sides.new, "to", &json!({})).await.unwrap();
+    let mut bodies: Vec<Value> = Vec::new();
+    for part in PARTS {
+        let value = match *part {
+            "query" | "post_filter" => json!({"match_all": {}}),
+            "aggs" | "aggregations" | "suggest" | "ext" => json!({}),
+            "rescore" => json!({"query": {"rescore_query": {"match_all": {}}}}),
+            "indices_boost" | "search_after" | "stats" => json!(["1"]),
+            "slice" => json!({"id": 0, "max": 2}),
+            "collapse" => json!({"field": "a"}),
+            "timeout" => json!("1s"),
+            "profile" | "track_total_hits" => json!(true),
+            part => sample(part),
+        };
+        bodies.push(json!({*part: value}));
+    }
+    for option in HIGHLIGHT {
+        let value = match *option {
+            "fields" => json!({"a": {}}),
+            "pre_tags" | "post_tags" | "matched_fields" => json!(["a"]),
+            "highlight_query" => json!({"match_all": {}}),
+            "options" => json!({}),
+            "require_field_match" | "force_source" => json!(true),
+            "type" => json!("plain"),
+            "encoder" => json!("html"),
+            "tags_schema" => json!("styled"),
+            "order" => json!("score"),
+            "fragmenter" => json!("span"),
+            "boundary_scanner" => json!("word"),
+            "boundary_scanner_locale" => json!("de"),
+            "boundary_chars" => json!(",."),
+            _ => json!(1),
+        };
+        if !["encoder", "tags_schema", "fields"].contains(option) {
+            bodies.push(json!({"highlight": {"fields": {"a": {*option: value}}}}));
+        }
+        if !["matched_fields", "fragment_offset"].contains(option) {
+            bodies.push(json!({"highlight": {*option: value}}));
+        }
+    }
+    for option in SORT {
+        let (kind, value) = match *option {
+            "order" => ("a", json!("asc")),
+            "missing" => ("a", json!("_last")),
+            "mode" => ("a", json!("min")),
+            "unmapped_type" => ("a", json!("long")),
+            "nested" => ("a", json!({"path": "a"})),
+            "unit" => ("_geo_distance", json!("m")),
+            "distance_type" => ("_geo_distance", json!("arc")),
+            "validation_method" => ("_geo_distance", json!("STRICT")),
+            "type" => ("_script", json!("number")),
+            _ => ("_script", json!({"source": "1"})),
+        };
+        let place = if kind == "_geo_distance" { json!([1, 2]) } else { Value::Null };
+        let mut sort = json!({*option: value});
+        if !place.is_null() {
+            sort["a"] = place;
+        }
+        bodies.push(json!({"sort": [{kind: sort}]}));
+    }
+    let mut unknown = Vec::new();
+    for body in &bodies {
+        let text = answer(&sides.new, &index, body).await.unwrap();
+        if is_unknown(&text) {
+            unknown.push(format!("{body}: {text}"));
+        }
+    }
+    for parameter in PARAMETERS {
+        let path = format!("/{index}/_search?{parameter}=1");
+        let answer = sides.new.send(Method::GET, &path, "", Bytes::new()).await.unwrap();
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        if is_unknown(&text) {
+            unknown.push(format!("{parameter}: {text}"));
+        }
+    }
+    assert!(unknown.is_empty(), "{}", unknown.join("\n"));
 }

@@ -13,6 +13,7 @@ pub const SEARCHES: &str = r#"
     {"query": {"match": {"_all": "brown"}}}
     {"query": {"query_string": {"query": "title:red OR tag:fox", "lowercase_expanded_terms": true}}}
     {"query": {"query_string": {"query": "qui* AND NOT dog", "fields": ["title", "body"], "auto_generate_phrase_queries": false}}}
+    {"query": {"query_string": {"query": "red jumps", "default_operator": "and"}}}
     {"query": {"query_string": {"query": "_missing_:tag", "default_field": "title"}}}
     {"query": {"query_string": {"query": "title:blue -_missing_:tag", "default_field": "title"}}}
     {"query": {"query_string": {"query": "n:[5 TO 9]", "default_field": "title"}}}
@@ -89,7 +90,7 @@ pub const SEARCHES: &str = r#"
     {"size": 0, "aggs": {"d": {"date_histogram": {"field": "created", "interval": "day", "pre_zone": -2, "pre_zone_adjust_large_interval": true}}}}
     {"size": 0, "aggs": {"d": {"date_histogram": {"field": "created", "interval": "day", "pre_offset": "-6h", "post_offset": "6h"}}}}
     {"size": 0, "aggs": {"r": {"range": {"field": "n", "ranges": [{"to": 10}, {"from": 10, "to": 20}, {"from": 20}]}}, "d": {"date_range": {"field": "created", "ranges": [{"to": "2017-03-01 00:00"}]}}}}
-    {"size": 0, "aggs": {"i": {"ip_range": {"field": "address", "ranges": [{"to": "10.0.1.0"}, {"from": "10.0.1.0"}]}}}}
+    {"size": 0, "aggs": {"i": {"ip_range": {"field": "address", "ranges": [{"key": "low", "to": "10.0.1.0"}, {"key": "high", "from": "10.0.1.0"}]}}}}
     {"size": 0, "aggs": {"f": {"filter": {"and": [{"term": {"flag": true}}]}, "aggs": {"m": {"missing": {"field": "tag"}}}}, "fs": {"filters": {"filters": {"a": {"not": {"term": {"flag": true}}}, "b": {"missing": {"field": "tag"}}}}}}}
     {"size": 0, "aggs": {"n": {"nested": {"path": "items"}, "aggs": {"s": {"terms": {"field": "items.sku", "order": {"_term": "asc"}}, "aggs": {"back": {"reverse_nested": {}, "aggs": {"a": {"avg": {"field": "price"}}}}}}}}}}
     {"size": 0, "aggs": {"g": {"geohash_grid": {"field": "place", "precision": 3, "size": 0}}, "d": {"geo_distance": {"field": "place", "origin": "41,-70", "unit": "km", "distance_type": "plane", "ranges": [{"to": 55}, {"from": 55}]}}, "b": {"geo_bounds": {"field": "place"}}}}
@@ -98,7 +99,7 @@ pub const SEARCHES: &str = r#"
     {"size": 0, "query": {"term": {"flag": true}}, "aggs": {"all": {"global": {}, "aggs": {"s": {"sum": {"field": "n"}}}}}}
     {"size": 0, "aggs": {"t": {"terms": {"field": "tag", "order": {"_term": "asc"}}, "aggs": {"top": {"top_hits": {"size": 1, "sort": [{"n": {"order": "desc", "ignore_unmapped": true}}], "_source": {"include": ["n"]}}}}}}}
     {"size": 0, "query": {"term": {"tag": "red"}}, "aggs": {"s": {"significant_terms": {"field": "tag", "background_filter": {"not": {"term": {"n": 9999}}}}}}, "from": 0, "explain": false, "version": true}
-    {"query": {"match": {"title": "red"}}, "highlight": {"fields": {"title": {}, "body": {"type": "plain"}}}, "timeout": 5000, "track_scores": true, "indices_boost": {"queries_to": 2}, "_source": {"include": ["title"]}}
+    {"query": {"match": {"title": "red"}}, "highlight": {"fields": {"title": {}, "body": {"type": "plain"}}}, "timeout": 5000, "track_scores": true, "_source": {"include": ["title"]}}
     {"query": {"match": {"title": "red"}}, "rescore": {"window_size": 10, "query": {"rescore_query": {"match": {"body": "lazy"}}}}, "fielddata_fields": ["n"], "min_score": 0.0001}
     {"query": {"term": {"tag": "red"}}, "suggest": {"s": {"text": "redd", "term": {"field": "title", "min_word_len": 3}}}, "partial_fields": {"p": {"include": "title"}}}
     {"query": {"term": {"_field_names": "tag"}}}
@@ -174,5 +175,4 @@ pub const DIFFERENT: &str = r#"
     {"size": 0, "aggs": {"d": {"date_histogram": {"field": "created", "interval": "month", "pre_zone": "+02:00"}}}}
     {"query": {"filtered": {"filter": {"limit": {"value": 3}}}}}
     {"query": {"query_string": {"query": "QUI*", "default_field": "tag"}}}
-    {"query": {"query_string": {"query": "red jumps", "default_operator": "and"}}}
 "#;

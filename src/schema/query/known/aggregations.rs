@@ -24,6 +24,7 @@ pub const AGGREGATIONS: &[Aggregation] = &[
     aggregation("bucket_sort", &["sort", "from", "size", "gap_policy"]),
     aggregation("cardinality", &["field", "script", "missing", "precision_threshold"]),
     aggregation("children", &["type"]),
+    aggregation("composite", &["sources", "size", "after"]),
     aggregation("cumulative_sum", &["buckets_path", "format"]),
     aggregation(
         "date_histogram",
@@ -43,6 +44,10 @@ pub const AGGREGATIONS: &[Aggregation] = &[
     ),
     aggregation("date_range", &["field", "script", "missing", "ranges", "keyed", "format", "time_zone"]),
     aggregation("derivative", &["buckets_path", "gap_policy", "format", "unit"]),
+    aggregation(
+        "diversified_sampler",
+        &["field", "script", "shard_size", "max_docs_per_value", "execution_hint"],
+    ),
     aggregation("extended_stats", &["field", "script", "missing", "format", "sigma"]),
     aggregation("extended_stats_bucket", &["buckets_path", "gap_policy", "format", "sigma"]),
     aggregation("filter", &[]),
@@ -67,6 +72,7 @@ pub const AGGREGATIONS: &[Aggregation] = &[
         ],
     ),
     aggregation("ip_range", &["field", "missing", "ranges", "keyed"]),
+    aggregation("matrix_stats", &["fields", "mode", "missing"]),
     aggregation("max", METRIC),
     aggregation("max_bucket", PIPELINE),
     aggregation("median_absolute_deviation", &["field", "script", "missing", "format", "compression"]),
@@ -77,7 +83,9 @@ pub const AGGREGATIONS: &[Aggregation] = &[
         "moving_avg",
         &["buckets_path", "model", "window", "gap_policy", "minimize", "predict", "settings", "format"],
     ),
+    aggregation("moving_fn", &["buckets_path", "window", "script", "gap_policy", "format"]),
     aggregation("nested", &["path"]),
+    aggregation("parent", &["type"]),
     aggregation("percentile_ranks", &["field", "script", "missing", "values", "keyed", "tdigest", "hdr"]),
     aggregation(
         "percentiles",
@@ -100,6 +108,26 @@ pub const AGGREGATIONS: &[Aggregation] = &[
             "include",
             "exclude",
             "execution_hint",
+            "jlh",
+            "mutual_information",
+            "chi_square",
+            "gnd",
+            "percentage",
+        ],
+    ),
+    aggregation(
+        "significant_text",
+        &[
+            "field",
+            "size",
+            "shard_size",
+            "min_doc_count",
+            "shard_min_doc_count",
+            "background_filter",
+            "include",
+            "exclude",
+            "filter_duplicate_text",
+            "source_fields",
             "jlh",
             "mutual_information",
             "chi_square",
@@ -148,6 +176,7 @@ pub const AGGREGATIONS: &[Aggregation] = &[
         ],
     ),
     aggregation("value_count", METRIC),
+    aggregation("weighted_avg", &["value", "weight", "format", "value_type"]),
 ];
 
 const METRIC: &[&str] = &["field", "script", "missing", "format", "value_type"];

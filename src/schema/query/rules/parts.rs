@@ -17,6 +17,8 @@ rules! {
         "`partial_fields`" => "`_source`", "the parts come in `_source` of a hit, not in its `fields`";
     SOURCE_FILTER: "source_filter", 1 to 5, gone 6, SameMeaning,
         "`_source.include`, `exclude`" => "`includes`, `excludes`", "the options have other names";
+    MIN_SCORE: "min_score", 1 to 2, gone 5, SearchMayDiffer,
+        "`min_score`" => "the same", "scores are BM25 since 5.0, so the same bound keeps other documents";
     TIMEOUT_UNIT: "timeout_unit", 1 to 1, gone 2, SameMeaning,
         "`timeout` as a number" => "with the unit `ms`", "a time needs its unit";
     INDICES_BOOST: "indices_boost", 1 to 5, gone 6, SameMeaning,

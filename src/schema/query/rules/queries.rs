@@ -67,16 +67,20 @@ rules! {
     QUERY_STRING_OPTION: "query_string_option", 1 to 5, gone 6, SameMeaning,
         "`auto_generate_phrase_queries: false`, `enable_position_increments`, `split_on_whitespace`" => "nothing",
         "the option is gone, and this is its default";
-    QUERY_STRING_FUZZINESS: "query_string_fuzziness", 1 to 2, gone 5, SearchMayDiffer,
-        "`fuzzy_min_sim`, `word~0.5` in the text" => "`fuzziness`, `word~2`", "similarities became edit distances";
+    QUERY_STRING_FUZZINESS: "query_string_fuzziness", 1 to 1, gone 2, SearchMayDiffer,
+        "`fuzzy_min_sim`, `word~0.5` in the text" => "`fuzziness: AUTO`, `word~2`", "similarities became edit distances";
     QUERY_STRING_MISSING: "query_string_missing", 1 to 2, gone 5, SameMeaning,
         "`_missing_:field`" => "`(*:* AND NOT _exists_:field)`", "`_missing_` is gone";
-    FUZZY_SIMILARITY: "fuzzy_similarity", 1 to 2, gone 5, SearchMayDiffer,
-        "`min_similarity`, or a `fuzziness` below 1" => "`fuzziness` in edits", "similarities became edit distances of at most 2";
+    FUZZY_NAME: "fuzzy_name", 1 to 2, gone 5, SameMeaning,
+        "`min_similarity`" => "`fuzziness`", "the option has another name";
+    FUZZY_SIMILARITY: "fuzzy_similarity", 1 to 1, gone 2, SearchMayDiffer,
+        "a `fuzziness` below 1" => "`fuzziness` in edits", "similarities became edit distances of at most 2";
     TERMS_EXECUTION: "terms_execution", 1 to 2, gone 5, SameMeaning,
-        "`terms.execution`, `minimum_match: 1`" => "nothing", "any term is enough, and how terms are looked up is decided by the server";
-    TERMS_ALL: "terms_all", 1 to 2, gone 5, SameMeaning,
-        "`terms` with `execution: and`, or `minimum_match` above 1" => "`bool` of `term`", "`terms` finds documents with any of its terms";
+        "`terms.execution`, `minimum_match: 1`" => "nothing", "any term is enough (also with `and` in 2.x), and how terms are looked up is decided by the server";
+    TERMS_ALL: "terms_all", 1 to 1, gone 2, SameMeaning,
+        "`terms` with `execution: and`" => "`bool` of `term`", "`terms` finds documents with any of its terms";
+    TERMS_LEAST: "terms_least", 1 to 2, gone 5, SameMeaning,
+        "`terms` with `minimum_match` above 1" => "`bool` of `term`", "`terms` finds documents with any of its terms";
     TERMS_LOOKUP: "terms_lookup", 1 to 6, gone 6, SearchMayDiffer,
         "`terms` looked up in a document, `indexed_shape`" => "its type is `_doc`", "the document is read from the target; it has to be there";
     TERM_VALUE: "term_value", 1 to 2, gone 5, SameMeaning,
@@ -137,6 +141,10 @@ rules! {
         "a stored script" => "`script: {id}`", "it has to be stored on the target";
     FIELD_RENAMED: "field_renamed", 1 to 9, gone 6, SameMeaning,
         "a field that a transform renames" => "its new name", "the migration renames this field";
+    FIELD_NOT_SHOWN: "field_not_shown", 1 to 9, gone 6, SearchMayDiffer,
+        "a removed field in `_source` or `fields`" => "the same", "the target's documents do not have the field, so hits come without it";
+    KEY_VALUE_SHOWN: "key_value_shown", 1 to 9, gone 6, SearchMayDiffer,
+        "a key in `_source` or `fields`" => "the whole array", "hits show all keys and values, as a list";
     KEY_VALUE_PAIR: "key_value_pair", 1 to 9, gone 6, SearchMayDiffer,
         "`term`, `terms`, `match`, `prefix`, `wildcard`, `regexp` on a key of a key+value object" => "the same on `keyToValue` with the key in front",
         "key and value are one keyword: values are compared whole and in their own case";

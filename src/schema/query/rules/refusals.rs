@@ -58,13 +58,18 @@ refusals! {
         ["`multi_match` over the fields that are meant", "a field of its own that the others are copied to (`copy_to`)"];
     FIELD_REMOVED: "field_removed", "a field that a transform removes", "the target's documents do not have the field",
         ["take this part out", "keep the field in the migration"];
-    KEY_VALUE_WHOLE: "key_value_whole", "ranges, sorting and all else but equality on a key of a key+value object",
-        "keys and values are one keyword: numbers and order of one key are gone",
+    FIELD_PATTERN: "field_pattern", "a pattern of fields that covers a renamed one and not its new name", "what the pattern stands for is elsewhere on the target",
+        ["write the fields one by one"];
+    KEY_VALUE_WHOLE: "key_value_whole", "ranges, sorting, query strings and all else but equality on a key of a key+value object",
+        "keys and values are one keyword: it is not analysed, and has neither numbers nor their order",
         ["keep this key as a field of its own in the migration"];
     KEY_VALUE_TEXT: "key_value_text", "a field with another name inside the text of `query_string`", "the text is not taken apart",
         ["write it as `match` or `term`, which are rewritten", "write the new name into the text"];
-    RESULT_WINDOW: "result_window", "`from` and `size` above 10 000", "the target refuses windows above 10 000 (`index.max_result_window`)",
-        ["read with a scroll, or page with `search_after`", "raise `index.max_result_window` on the target"];
+    RESULT_WINDOW: "result_window", "`from` and `size` above 10 000, in `top_hits` and `inner_hits` above 100", "the target refuses such windows (`index.max_result_window`, `index.max_inner_result_window`)",
+        ["read with a scroll, or page with `search_after`", "raise the setting on the target"];
+    OVER_LIMIT: "over_limit", "more than 1 024 clauses of a `bool`, `and` or `or`, 100 `docvalue_fields`, 32 `script_fields`, or a `rescore` of 10 000 hits",
+        "the target has bounds that 1.x does not have",
+        ["many terms of one field are one `terms` query", "raise the setting on the target"];
     FACETS: "facets", "facets with filters, scripts, scopes or several fields", "facets are gone since 2.0",
         ["write an aggregation: `terms`, `stats`, `histogram`, `range`, `filter`, inside `filter`, `nested` or `global` where the facet had such an option"];
     PARTIAL_SEVERAL: "partial_several", "several `partial_fields`", "a hit has one `_source`",

@@ -1,6 +1,6 @@
 //! The parts of a search besides its query.
 
-use super::{OLD, Value, bodies, json, plain, rewrite_request};
+use super::{OLD, Value, bodies, json, plain, rewrite_request, rewrite_search};
 
 #[test]
 fn what_a_hit_shows_comes_from_its_source() {
@@ -236,6 +236,8 @@ fn the_other_parts_are_rewritten_or_named() {
         {"timeout": 500, "indices_boost": {"a": 2, "b": 1}, "explain": true, "version": true, "min_score": 0.5, "track_scores": true}
         {"from": 9990, "size": 20}
         {"size": 20000}
+        {"aggs": {"a": {"top_hits": {"size": 101}}}}
+        {"rescore": {"window_size": 20000, "query": {"rescore_query": {"match_all": {}}}}}
         {"size": -1}
         {"qeury": {}}
         {"query": {}}
@@ -271,13 +273,19 @@ fn the_other_parts_are_rewritten_or_named() {
       by camel_case
     {"timeout":500,"indices_boost":{"a":2,"b":1},"explain":true,"version":true,"min_score":0.5,"track_scores":true}
       {"timeout":"500ms","indices_boost":[{"a":2},{"b":1}],"explain":true,"version":true,"min_score":0.5,"track_scores":true}
-      by timeout_unit, indices_boost
+      by timeout_unit, min_score, indices_boost
     {"from":9990,"size":20}
       the same
-      refused from: the window ends at 10010; the target refuses more than 10000 (`index.max_result_window`) (result_window)
+      refused from: the window ends at 10010; the target takes 10000 (`index.max_result_window`) (result_window)
     {"size":20000}
       the same
-      refused size: the window ends at 20000; the target refuses more than 10000 (`index.max_result_window`) (result_window)
+      refused size: the window ends at 20000; the target takes 10000 (`index.max_result_window`) (result_window)
+    {"aggs":{"a":{"top_hits":{"size":101}}}}
+      the same
+      refused aggs.a.top_hits.size: the window ends at 101; the target takes 100 (`index.max_inner_result_window`) (result_window)
+    {"rescore":{"window_size":20000,"query":{"rescore_query":{"match_all":{}}}}}
+      the same
+      refused rescore.window_size: `window_size` is 20000; the target takes 10000 (`index.max_rescore_window`) (over_limit)
     {"size":-1}
       the same
       refused size: `size` is a number from 0 on (malformed)
@@ -320,6 +328,29 @@ fn parameters_move_into_the_body() {
     {"query":{"query_string":{"query":"x"}},"_source":["a","b"]} [("search_type", "dfs_query_then_fetch")] by ["search_type_fetch", "parameter_moved", "parameter_moved", "all_field", "fields_source"] refused []
     {} [("_source_includes", "a"), ("request_cache", "true"), ("odd", "1")] by ["parameter_renamed", "parameter_gone", "parameter_gone"] refused ["url.odd unknown_parameter"]
     "#);
+}
+
+#[test]
+fn what_is_more_than_a_target_takes_is_refused() {
+    let many = |count: usize| vec![json!({"term": {"a": 1}}); count];
+    let refused = |body: Value| {
+        let rewritten = rewrite_search(&body, &plain());
+        let told = rewritten.refused.iter().map(|refused| format!("{}: {}\n", refused.path, refused.why));
+        told.collect::<String>()
+    };
+    assert_eq!(refused(json!({"filter": {"or": many(1024)}, "docvalue_fields": vec!["a"; 100]})), "");
+    let told = [
+        refused(json!({"filter": {"or": many(1025)}})),
+        refused(json!({"query": {"bool": {"should": many(1000), "must_not": many(25)}}})),
+        refused(json!({"filter": {"terms": {"a": vec![1; 2000], "execution": "and"}}})),
+        refused(json!({"fielddata_fields": vec!["a"; 101]})),
+    ];
+    insta::assert_snapshot!(told.concat(), @r"
+    filter.or: the number of clauses is 1025; the target takes 1024 (`indices.query.bool.max_clause_count`)
+    query.bool: the number of clauses is 1025; the target takes 1024 (`indices.query.bool.max_clause_count`)
+    filter.terms: the number of clauses is 2000; the target takes 1024 (`indices.query.bool.max_clause_count`)
+    docvalue_fields: the number of fields is 101; the target takes 100 (`index.max_docvalue_fields_search`)
+    ");
 }
 
 #[test]

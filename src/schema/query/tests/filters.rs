@@ -122,6 +122,8 @@ fn filters_that_are_gone_become_what_they_meant() {
         {"terms": {"a": [1, 2], "execution": "bool", "_name": "t"}}
         {"terms": {"a": {"index": "users", "type": "user", "id": "2", "path": "followers", "cache": false}}}
         {"term": {"a": "x", "_name": "t", "_cache": true}}
+        {"term": {"index": "x", "_cache": false}}
+        {"term": {"boost": 5}}
         {"range": {"n": {"gte": 1, "lt": 5}, "execution": "fielddata", "_cache": false}}
         {"prefix": {"a": "x", "_cache": true}}
         {"regexp": {"a": {"value": "x.*", "flags": "ALL"}, "_name": "r", "_cache_key": "k"}}
@@ -181,6 +183,11 @@ fn filters_that_are_gone_become_what_they_meant() {
     {"term":{"a":"x","_name":"t","_cache":true}}
       {"term":{"a":{"value":"x","_name":"t"}}}
       by filter_cache, filter_name
+    {"term":{"index":"x","_cache":false}}
+      {"term":{"index":"x"}}
+      by filter_cache
+    {"term":{"boost":5}}
+      the same
     {"range":{"n":{"gte":1,"lt":5},"execution":"fielddata","_cache":false}}
       {"range":{"n":{"gte":1,"lt":5}}}
       by filter_cache, range_execution

@@ -46,7 +46,7 @@ fn a_key_with_its_value_is_a_pair() {
       by key_value_pair
     {"match":{"actions.tags.name":{"query":"John","fuzziness":1}}}
       the same
-      refused query.match.actions.tags.name: `actions.tags.name` is the pair `name:…` in the keyword `actions.tags.keyToValue`: its numbers and their order are gone (key_value_whole)
+      refused query.match.actions.tags.name: `actions.tags.name` is the pair `name:…` in the keyword `actions.tags.keyToValue`: it is not analysed, and has neither numbers nor their order (key_value_whole)
     {"term":{"actions.tags.count":5}}
       {"term":{"actions.tags.keyToValue":"count:5"}}
       by key_value_pair
@@ -84,15 +84,15 @@ fn a_key_with_its_value_is_a_pair() {
       by key_value_all
     {"range":{"actions.tags.count":{"gte":5}}}
       the same
-      refused query.range.actions.tags.count: `actions.tags.count` is the pair `count:…` in the keyword `actions.tags.keyToValue`: its numbers and their order are gone (key_value_whole)
+      refused query.range.actions.tags.count: `actions.tags.count` is the pair `count:…` in the keyword `actions.tags.keyToValue`: it is not analysed, and has neither numbers nor their order (key_value_whole)
     {"fuzzy":{"actions.tags.name":"Jon"}}
       the same
-      refused query.fuzzy.actions.tags.name: `actions.tags.name` is the pair `name:…` in the keyword `actions.tags.keyToValue`: its numbers and their order are gone (key_value_whole)
+      refused query.fuzzy.actions.tags.name: `actions.tags.name` is the pair `name:…` in the keyword `actions.tags.keyToValue`: it is not analysed, and has neither numbers nor their order (key_value_whole)
     {"term":{"actions.tagsword":"x"}}
       the same
     {"geo_distance":{"distance":"1km","actions.tags.place":"1,2"}}
       the same
-      refused query.geo_distance.actions.tags.place: `actions.tags.place` is the pair `place:…` in the keyword `actions.tags.keyToValue`: its numbers and their order are gone (key_value_whole)
+      refused query.geo_distance.actions.tags.place: `actions.tags.place` is the pair `place:…` in the keyword `actions.tags.keyToValue`: it is not analysed, and has neither numbers nor their order (key_value_whole)
     "#);
 }
 
@@ -135,8 +135,12 @@ fn other_parts_follow_the_fields_or_refuse() {
         {"aggs": {"names": {"terms": {"field": "actions.tags.na.me", "size": 5}}}}
         {"aggs": {"names": {"terms": {"field": "actions.tags.name", "include": "J.*"}}}}
         {"aggs": {"most": {"max": {"field": "actions.tags.count"}}}}
+        {"aggs": {"c": {"composite": {"sources": [{"x": {"terms": {"field": "user.name"}}}]}}, "w": {"weighted_avg": {"value": {"field": "user.a"}, "weight": {"field": "user.b"}}}, "m": {"matrix_stats": {"fields": ["user.a"]}}}}
         {"query": {"term": {"internal.note": "x"}}}
         {"query": {"constant_score": {"filter": {"exists": {"field": "internal"}}}}, "_source": {"include": ["user.*"]}}
+        {"fields": ["actions.tags.name", "actions.tags.age", "internal.n", "title"]}
+        {"_source": {"include": "actions.tags.*", "exclude": ["actions.tags.name"]}}
+        {"query": {"query_string": {"query": "x", "fields": ["act*", "us*"]}}}
         {"highlight": {"fields": {"user.name": {}}, "require_field_match": true, "type": "plain"}}
         {"query": {"nested": {"path": "user", "query": {"term": {"user.n": 1}}}}}
     "#;
@@ -147,18 +151,21 @@ fn other_parts_follow_the_fields_or_refuse() {
       refused sort[1].internal.n: the target's documents have no `internal.n` (field_removed)
     {"sort":[{"actions.tags.name":{"order":"asc"}},"actions.tags.*"]}
       the same
-      refused sort[0].actions.tags.name: `actions.tags.name` is the pair `name:…` in the keyword `actions.tags.keyToValue`: its numbers and their order are gone (key_value_whole)
-      refused sort[1]: `actions.tags.*` is the pair `*:…` in the keyword `actions.tags.keyToValue`: its numbers and their order are gone (key_value_whole)
+      refused sort[0].actions.tags.name: `actions.tags.name` is the pair `name:…` in the keyword `actions.tags.keyToValue`: it is not analysed, and has neither numbers nor their order (key_value_whole)
+      refused sort[1]: `actions.tags.*` is the pair `*:…` in the keyword `actions.tags.keyToValue`: it is not analysed, and has neither numbers nor their order (key_value_whole)
     {"aggs":{"names":{"terms":{"field":"actions.tags.na.me","size":5}}}}
       {"aggs":{"names":{"terms":{"field":"actions.tags.keyToValue","size":5,"include":"na\\.me:.*"}}}}
       by agg_key_value
     {"aggs":{"names":{"terms":{"field":"actions.tags.name","include":"J.*"}}}}
       the same
       by agg_regex
-      refused aggs.names.terms.field: `actions.tags.name` is the pair `name:…` in the keyword `actions.tags.keyToValue`: its numbers and their order are gone (key_value_whole)
+      refused aggs.names.terms.field: `actions.tags.name` is the pair `name:…` in the keyword `actions.tags.keyToValue`: it is not analysed, and has neither numbers nor their order (key_value_whole)
     {"aggs":{"most":{"max":{"field":"actions.tags.count"}}}}
       the same
-      refused aggs.most.max.field: `actions.tags.count` is the pair `count:…` in the keyword `actions.tags.keyToValue`: its numbers and their order are gone (key_value_whole)
+      refused aggs.most.max.field: `actions.tags.count` is the pair `count:…` in the keyword `actions.tags.keyToValue`: it is not analysed, and has neither numbers nor their order (key_value_whole)
+    {"aggs":{"c":{"composite":{"sources":[{"x":{"terms":{"field":"user.name"}}}]}},"w":{"weighted_avg":{"value":{"field":"user.a"},"weight":{"field":"user.b"}}},"m":{"matrix_stats":{"fields":["user.a"]}}}}
+      {"aggs":{"c":{"composite":{"sources":[{"x":{"terms":{"field":"account.name"}}}]}},"w":{"weighted_avg":{"value":{"field":"account.a"},"weight":{"field":"account.b"}}},"m":{"matrix_stats":{"fields":["account.a"]}}}}
+      by field_renamed
     {"query":{"term":{"internal.note":"x"}}}
       the same
       refused query.term.internal.note: the target's documents have no `internal.note` (field_removed)
@@ -166,6 +173,17 @@ fn other_parts_follow_the_fields_or_refuse() {
       {"query":{"constant_score":{"filter":{"exists":{"field":"internal"}}}},"_source":{"includes":["account.*"]}}
       by source_filter, field_renamed
       refused query.constant_score.filter.exists.field: the target's documents have no `internal` (field_removed)
+    {"fields":["actions.tags.name","actions.tags.age","internal.n","title"]}
+      {"_source":["actions.tags","internal.n","title"]}
+      by key_value_shown, field_not_shown, fields_source
+    {"_source":{"include":"actions.tags.*","exclude":["actions.tags.name"]}}
+      {"_source":{"includes":"actions.tags","excludes":["actions.tags.name"]}}
+      by source_filter, key_value_shown, source_filter
+      refused _source.excludes[0]: `actions.tags.name` is the pair `name:…` in the keyword `actions.tags.keyToValue`: it is not analysed, and has neither numbers nor their order (key_value_whole)
+    {"query":{"query_string":{"query":"x","fields":["act*","us*"]}}}
+      the same
+      by key_value_all
+      refused query.query_string.fields[1]: the pattern covers `user`, which is `account` on the target (field_pattern)
     {"highlight":{"fields":{"user.name":{}},"require_field_match":true,"type":"plain"}}
       {"highlight":{"fields":{"account.name":{}},"require_field_match":true,"type":"plain"}}
       by field_renamed

@@ -4,6 +4,7 @@ mod bodies;
 mod coverage;
 mod filters;
 mod keys;
+mod page;
 mod properties;
 mod queries;
 mod types;

@@ -161,7 +161,7 @@ fn terms_and_ranges_have_one_spelling() {
       by term_value
     {"fuzzy":{"a":{"value":"wordy","min_similarity":0.5,"prefix_length":1}}}
       {"fuzzy":{"a":{"value":"wordy","prefix_length":1,"fuzziness":2}}}
-      by fuzzy_similarity
+      by fuzzy_name, fuzzy_similarity
     {"fuzzy":{"a":{"value":"wordy","fuzziness":1}}}
       the same
     {"fuzzy":{"a":"wordy"}}
@@ -179,7 +179,7 @@ fn terms_and_ranges_have_one_spelling() {
       refused query.range.n: this is not the form of such a query or part (malformed)
     {"terms":{"a":["x","y","z"],"minimum_match":2,"disable_coord":true}}
       {"bool":{"should":[{"term":{"a":"x"}},{"term":{"a":"y"}},{"term":{"a":"z"}}],"minimum_should_match":2}}
-      by coordination, terms_all
+      by coordination, terms_least
     {"terms":{"a":["x"],"minimum_should_match":1,"boost":2}}
       {"terms":{"a":["x"],"boost":2}}
       by terms_execution
