@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::config;
 use crate::control::unknown_migration;
-use crate::engine::schemas::{IndexSchema, schemas};
+use crate::engine::schemas::{IndexSchema, schemas, templates};
 use crate::error::{Error, Result};
 use crate::schema::report::{Change, Severity};
 
@@ -40,6 +40,8 @@ enum View {
     Report(Wanted),
     /// Print source and target side by side
     Diff(Wanted),
+    /// Print the source's index templates that match, for `PUT _template/NAME`
+    Templates(Wanted),
 }
 
 /// Of which migration and target.
@@ -54,18 +56,24 @@ struct Wanted {
 
 impl Schema {
     pub(super) async fn execute(self, global: &Global) -> Result<u8> {
-        let (View::Show(wanted) | View::Report(wanted) | View::Diff(wanted)) = &self.view;
+        let (View::Show(wanted) | View::Report(wanted) | View::Diff(wanted) | View::Templates(wanted)) =
+            &self.view;
         let config = config::load(global.config.as_deref(), global.state_dir.as_deref())?;
         let Some(migration) = config.migrations.get(&wanted.name) else {
             let all: Vec<String> = config.migrations.keys().cloned().collect();
             return Err(unknown_migration(&wanted.name, &all));
         };
-        let all = schemas(&config, &wanted.name).await?;
-        let chosen = choose(all, wanted.target.as_deref())?;
+        let chosen = async || choose(schemas(&config, &wanted.name).await?, wanted.target.as_deref());
         match &self.view {
-            View::Show(_) => show(global, &chosen),
-            View::Report(_) => report(global, &chosen, &migration.accept_lost),
-            View::Diff(_) => diff(global, &chosen),
+            View::Show(_) => show(global, &chosen().await?),
+            View::Report(_) => report(global, &chosen().await?, &migration.accept_lost),
+            View::Diff(_) => diff(global, &chosen().await?),
+            View::Templates(_) => {
+                let templates = templates(&config, &wanted.name).await?;
+                let bodies = templates.iter().map(|template| (template.name.as_str(), &template.body));
+                output::print_json(&bodies.collect::<BTreeMap<&str, &Value>>())?;
+                Ok(DONE)
+            }
         }
     }
 }

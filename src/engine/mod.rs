@@ -14,6 +14,7 @@ mod retry;
 pub mod sampling;
 pub mod schemas;
 pub mod status;
+mod templates;
 mod verifying;
 mod worker;
 

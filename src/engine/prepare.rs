@@ -28,7 +28,8 @@ impl Context {
             let target = targets.iter().find(|index| index.name == record.target).cloned();
             self.prepare_index(record, &source, target).await?;
         }
-        self.prepare_others().await
+        self.prepare_others().await?;
+        self.prepare_templates().await
     }
 
     async fn prepare_index(

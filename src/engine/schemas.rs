@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 
 use super::candidate::judge_all;
 use super::context::connect;
-use crate::config::Config;
+use super::templates::templates_for;
+use crate::cluster::indices::choose;
+use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Result};
-use crate::schema::TargetSchema;
+use crate::schema::{TargetSchema, TargetTemplate};
 use crate::transform::Shape;
 
 /// The schema of one target index.
@@ -25,15 +27,30 @@ pub struct IndexSchema {
     pub schema: TargetSchema,
 }
 
+/// The index templates of a migration, whether it is configured to create them or not.
+///
+/// # Errors
+/// As [`schemas`].
+pub async fn templates(config: &Config, name: &str) -> Result<Vec<TargetTemplate>> {
+    let migration = migration(config, name)?;
+    let (source, target) = connect(config, migration).await?;
+    let infos = source.described().await?;
+    let chosen = choose(&infos, &migration.from.indices, source.name())?;
+    let indices: Vec<String> = chosen.into_iter().map(|info| info.name.clone()).collect();
+    templates_for(migration, &source, &target, &indices).await
+}
+
+fn migration<'a>(config: &'a Config, name: &str) -> Result<&'a MigrationConfig> {
+    let migration = config.migrations.get(name);
+    migration.ok_or_else(|| Error::config("unknown_migration", format!("there is no [migrations.{name}]")))
+}
+
 /// The schema of every target of a migration.
 ///
 /// # Errors
 /// `Config` and `Refused` for what cannot be migrated as configured, save losses: these are in the reports.
 pub async fn schemas(config: &Config, name: &str) -> Result<Vec<IndexSchema>> {
-    let migration = config
-        .migrations
-        .get(name)
-        .ok_or_else(|| Error::config("unknown_migration", format!("there is no [migrations.{name}]")))?;
+    let migration = migration(config, name)?;
     let (source, target) = connect(config, migration).await?;
     let infos = source.described().await?;
     let mut schemas = Vec::new();

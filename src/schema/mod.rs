@@ -15,10 +15,12 @@ pub mod report;
 mod rule;
 mod rules;
 mod settings;
+mod shape;
 mod source;
 #[cfg(test)]
 mod table;
 mod target;
+mod target_template;
 mod template;
 
 pub use aliases::{convert_aliases, convert_warmers};
@@ -32,6 +34,7 @@ pub use rules::{Rules, all as all_rules, known_settings};
 pub use settings::convert_settings;
 pub use source::SourceSchema;
 pub use target::{TargetSchema, target_schema};
+pub use target_template::{TargetTemplate, target_templates};
 pub use template::convert_template;
 
 use serde_json::Value;

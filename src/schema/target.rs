@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::aliases::{convert_aliases, convert_warmers};
 use super::clash::existing_clashes;
@@ -13,6 +13,7 @@ use super::merge::{Clash, merge_types};
 use super::query;
 use super::report::{Change, Report, Severity};
 use super::settings::convert_settings;
+use super::shape::{name_types, requires_routing, take_out_relations};
 use super::source::SourceSchema;
 use crate::cluster::Cluster;
 use crate::cluster::indices::IndexInfo;
@@ -42,20 +43,25 @@ impl TargetSchema {
     /// # Errors
     /// `Refused`, naming the paths and the choices.
     pub fn refuse_losses(&self, index: &str, accepted: &[String]) -> Result<()> {
-        let lost = self.report.unaccepted(accepted);
-        let Some(first) = lost.first() else { return Ok(()) };
-        let named: Vec<String> =
-            lost.iter().take(NAMED).map(|change| format!("`{}`: {}", change.path, change.reason)).collect();
-        let more = lost.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
-        let choices: Vec<String> = first.choices.iter().map(|choice| format!("; or {choice}")).collect();
-        let message = format!("index `{index}`: the target has no counterpart of {}{more}", named.join("; "));
-        Err(Error::refused("lost", message).hint(format!(
-            "go without it: accept_lost = [\"{}\"] in the migration{}",
-            first.path,
-            choices.concat()
-        )))
+        refuse_losses(&self.report, &format!("index `{index}`"), accepted)
     }
+}
+
+/// Refuses the losses of a report that no pattern accepts, on behalf of `what`.
+pub(super) fn refuse_losses(report: &Report, what: &str, accepted: &[String]) -> Result<()> {
+    let lost = report.unaccepted(accepted);
+    let Some(first) = lost.first() else { return Ok(()) };
+    let named: Vec<String> =
+        lost.iter().take(NAMED).map(|change| format!("`{}`: {}", change.path, change.reason)).collect();
+    let more = lost.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    let choices: Vec<String> = first.choices.iter().map(|choice| format!("; or {choice}")).collect();
+    let message = format!("{what}: the target has no counterpart of {}{more}", named.join("; "));
+    Err(Error::refused("lost", message).hint(format!(
+        "go without it: accept_lost = [\"{}\"] in the migration{}",
+        first.path,
+        choices.concat()
+    )))
 }
 
 /// The schema of a target index.
@@ -139,7 +145,7 @@ impl Conversion<'_> {
         let mut converted = Vec::new();
         for (name, mapping) in types {
             let mut mapping = mapping.clone();
-            self.prepare(name, &mut mapping, routed < types.len(), report);
+            take_out_relations(self.shape, name, &mut mapping, routed < types.len(), report);
             let mut mapping = convert_type(name, &mapping, from, to, report);
             if let Some(root) = mapping.as_object_mut() {
                 steps.reshape(root, report);
@@ -147,59 +153,8 @@ impl Conversion<'_> {
             converted.push((name.clone(), mapping));
         }
         let mut merged = merge_types(&converted).map_err(|clashes| clashing(&described.name, &clashes))?;
-        self.name_types(&mut merged);
+        name_types(self.shape, &mut merged);
         Ok(merged)
-    }
-
-    /// Takes out of a type's mapping what concerns the relation to other types.
-    fn prepare(&self, name: &str, mapping: &mut Value, some_unrouted: bool, report: &mut Report) {
-        let Some(root) = mapping.as_object_mut() else { return };
-        let change = |rule, key: &str, before, after, reason: String| Change {
-            rule,
-            path: format!("mappings.{name}.{key}"),
-            before,
-            after,
-            reason,
-            severity: Severity::SameMeaning,
-            choices: Vec::new(),
-        };
-        if let Shape::Joined { field, .. } = self.shape
-            && let Some(parent) = root.shift_remove("_parent")
-        {
-            let reason = format!("parents and children are kept together by the join field `{field}`");
-            report.add(change("join", "_parent", Some(parent), Some(json!({"join": field})), reason));
-        }
-        if *self.shape != Shape::Plain && some_unrouted && requires_routing(&Value::Object(root.clone())) {
-            let routing = root.shift_remove("_routing");
-            let reason = "other types of the same target have documents without routing".to_owned();
-            report.add(change("routing_required", "_routing", routing, None, reason));
-        }
-    }
-
-    /// Adds the fields that name type and parent.
-    fn name_types(&self, merged: &mut Value) {
-        let Some(root) = merged.as_object_mut() else { return };
-        let properties = root.entry("properties").or_insert_with(|| json!({}));
-        let Some(properties) = properties.as_object_mut() else { return };
-        match self.shape {
-            Shape::Plain => {}
-            Shape::Merged { field, .. } => {
-                properties.insert(field.clone(), json!({"type": "keyword"}));
-            }
-            Shape::Joined { field, parents, type_field, .. } => {
-                let mut relations: Map<String, Value> = Map::new();
-                for (child, parent) in parents {
-                    let children = relations.entry(parent.clone()).or_insert_with(|| json!([]));
-                    if let Some(children) = children.as_array_mut() {
-                        children.push(json!(child));
-                    }
-                }
-                properties.insert(field.clone(), json!({"type": "join", "relations": relations}));
-                if let Some(type_field) = type_field {
-                    properties.insert(type_field.clone(), json!({"type": "keyword"}));
-                }
-            }
-        }
     }
 
     fn body(&self, described: &SourceSchema, mapping: Value, report: &mut Report) -> Value {
@@ -216,10 +171,6 @@ impl Conversion<'_> {
         set_limits(&mut body, report);
         body
     }
-}
-
-fn requires_routing(mapping: &Value) -> bool {
-    mapping.pointer("/_routing/required").is_some_and(|required| required == true || required == "true")
 }
 
 /// The fields of all types that go to a target; one that stands in several types counts in each.

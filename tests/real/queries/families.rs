@@ -97,7 +97,7 @@ async fn families_are_found_across_the_join_field() {
     }
     let sides = Sides::new("query-families").await.unwrap();
     load(&sides).await.unwrap();
-    let types = TypesBecame::Join { field: "rel".to_owned(), prefix_ids: true };
+    let types = TypesBecame::Join { field: "rel".to_owned(), type_field: None, prefix_ids: true };
     let context = Context { types, ..between() };
     let everything = family().len();
     for body in lines(SEARCHES) {
