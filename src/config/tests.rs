@@ -44,7 +44,7 @@ fn the_shipped_example_loads() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let config = parse(&text, "migrations.toml").unwrap();
-    assert_eq!(config.migrations.keys().collect::<Vec<_>>(), ["alerts", "cities"]);
+    assert_eq!(config.migrations.keys().collect::<Vec<_>>(), ["alerts", "cities", "events"]);
     assert_eq!(config.migrations["alerts"].slice.docs, 5000);
 }
 

@@ -324,8 +324,7 @@ async fn aliases_and_templates_follow_the_types() {
         "dog": {"properties": {"barks": {"type": "boolean"}}}
     }});
     sides.old.put("/_template/types-follow", &template).await.unwrap();
-    let daemon =
-        ferry(&sides, &index, "{index}-{type}", "types = \"split\"\ntemplates = true").unwrap();
+    let daemon = ferry(&sides, &index, "{index}-{type}", "types = \"split\"\ntemplates = true").unwrap();
     done(&daemon).unwrap();
     let aliases = sides.new.get("/_alias/types-follow_young").await.unwrap();
     let targets: Vec<&String> = aliases.as_object().unwrap().keys().collect();
