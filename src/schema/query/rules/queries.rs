@@ -59,6 +59,8 @@ rules! {
         "`use_dis_max`" => "`type` or `tie_breaker: 1`", "how scores of fields are combined is said by `type` or `tie_breaker`";
     ALL_FIELD: "all_field", 1 to 5, gone 6, SearchMayDiffer,
         "the field `_all`" => "all fields, `lenient`", "`_all` is not made any more; each field is searched by its own analyzer";
+    FIELD_LIST: "field_list", 1 to 2, gone 5, SameMeaning,
+        "`fields` as one name" => "a list", "query strings want a list";
     FIELD_NAMES_TERM: "field_names_term", 1 to 5, gone 6, SameMeaning,
         "`term` on `_field_names`" => "`exists`", "`_field_names` does not hold every field any more";
     QUERY_STRING_CASE: "query_string_case", 1 to 5, gone 6, SearchMayDiffer,

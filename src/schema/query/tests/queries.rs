@@ -72,7 +72,7 @@ fn the_match_family_loses_its_old_names_and_types() {
       by all_field
     {"multi_match":{"query":"x","fields":"a","use_dis_max":true}}
       {"multi_match":{"query":"x","fields":["a"]}}
-      by use_dis_max
+      by use_dis_max, field_list
     {"common":{"a":{"query":"x y","cutoff_frequency":0.001,"disable_coord":true,"minimum_should_match":{"low_freq":2}}}}
       {"common":{"a":{"query":"x y","cutoff_frequency":0.001,"minimum_should_match":{"low_freq":2}}}}
       by coordination
