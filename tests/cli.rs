@@ -344,3 +344,20 @@ fn a_search_that_cannot_be_read_is_refused_with_its_place() {
     assert_eq!(code, 2);
     assert!(stderr.contains("did you mean `alerts`"), "{stderr}");
 }
+
+#[test]
+fn the_page_about_queries_shows_what_the_command_prints() {
+    let folder = folder_with(CONFIG);
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/queries.md")).unwrap();
+    let examples: Vec<&str> = page.split("```console\n$ cat ").skip(1).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let (example, _) = example.split_once("```").unwrap();
+        let (search, shown) = example.split_once("\n$ esferry query alerts ").unwrap();
+        let (_, search) = search.split_once('\n').unwrap();
+        let (_, shown) = shown.split_once('\n').unwrap();
+        let (_, stdout, stderr) = query(folder.path(), &[], search);
+        let body: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(format!("{body}\n{stderr}"), shown);
+    }
+}

@@ -26,7 +26,9 @@ impl Rewriter<'_> {
         for key in ["query", "post_filter", "filter"] {
             let Some(query) = parts.get(key).cloned() else { continue };
             let at = below(at, key);
-            let rewritten = if key == "query" { self.query(&query, &at) } else { self.filter(&query, &at) };
+            // Since 5.0 what filters afterwards is a query like any other.
+            let scores = key == "query" || self.context.from.major >= 5;
+            let rewritten = if scores { self.query(&query, &at) } else { self.filter(&query, &at) };
             parts.insert(key.to_owned(), rewritten);
         }
         self.rename(&mut parts, "filter", "post_filter", &POST_FILTER, at);

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::options::Options;
 use super::queries::Role;
 use super::rules::{
-    BOOL_OPTION, BOOL_SHOULD, COORDINATION, FILTERED, FILTERED_STRATEGY, INDICES_PATTERN, INDICES_QUERY,
-    MALFORMED, UNKNOWN_OPTION,
+    BOOL_OPTION, BOOL_SHOULD, BOOL_SHOULD_LATER, COORDINATION, FILTERED, FILTERED_STRATEGY, INDICES_PATTERN,
+    INDICES_QUERY, MALFORMED, UNKNOWN_OPTION,
 };
 use super::types::names;
 use super::{Rewriter, below, limits};
@@ -64,8 +64,11 @@ impl Rewriter<'_> {
         let optional = some("should")
             && ["must", "filter"].iter().any(|key| some(key))
             && !options.contains_key("minimum_should_match");
-        if optional && role == Role::Filter && self.applies(&BOOL_SHOULD) {
-            self.set(&mut options, "minimum_should_match", json!(1), &BOOL_SHOULD, at);
+        if optional && role == Role::Filter {
+            let rule = [&BOOL_SHOULD, &BOOL_SHOULD_LATER].into_iter().find(|rule| self.applies(rule));
+            if let Some(rule) = rule {
+                self.set(&mut options, "minimum_should_match", json!(1), rule, at);
+            }
         }
         json!({"bool": self.checked("bool", options, at)})
     }

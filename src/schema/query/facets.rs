@@ -15,6 +15,11 @@ impl Rewriter<'_> {
             Some(_) => return self.refuse(&MALFORMED, &at),
             None => return,
         };
+        if facets.is_empty() {
+            parts.shift_remove("facets");
+            self.change(&FACET, &at, Some(json!({"facets": {}})), None);
+            return;
+        }
         let (mut aggs, mut left) = (Options::new(), Options::new());
         for (name, facet) in &facets {
             let at = below(&at, name);

@@ -91,10 +91,13 @@ impl Rewriter<'_> {
             self.script(&mut script, &below(at, "script_score"));
             options.insert("script_score".to_owned(), Value::Object(script));
         }
-        if let Some(random) = options.get("random_score").cloned()
+        if let Some(Value::Object(mut random)) = options.get("random_score").cloned()
+            && random.contains_key("seed")
+            && !random.contains_key("field")
             && self.applies(&SCORE_RANDOM)
         {
-            self.change(&SCORE_RANDOM, &below(at, "random_score"), Some(random.clone()), Some(random));
+            self.set(&mut random, "field", json!("_seq_no"), &SCORE_RANDOM, &below(at, "random_score"));
+            options.insert("random_score".to_owned(), Value::Object(random));
         }
         if let Some(Value::Object(mut factor)) = options.get("field_value_factor").cloned() {
             let at = below(at, "field_value_factor");

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::options::Options;
 use super::rules::{
-    ALL_FIELD, FUZZY_NAME, KEY_VALUE_TEXT, MALFORMED, MATCH_PHRASE, MATCH_REWRITE, MULTI_MATCH_DIS_MAX,
-    PHRASE_OPTION, QUERY_STRING_CASE, QUERY_STRING_FUZZINESS, QUERY_STRING_MISSING, QUERY_STRING_OPTION,
-    QUERY_STRING_PHRASES, QUERY_STRING_WILDCARDS,
+    ALL_FIELD, FIELD_LIST, FUZZY_NAME, KEY_VALUE_TEXT, MALFORMED, MATCH_PHRASE, MATCH_REWRITE,
+    MULTI_MATCH_DIS_MAX, PHRASE_OPTION, QUERY_STRING_CASE, QUERY_STRING_FUZZINESS, QUERY_STRING_MISSING,
+    QUERY_STRING_OPTION, QUERY_STRING_PHRASES, QUERY_STRING_WILDCARDS,
 };
 use super::terms::{edits, is_no};
 use super::{Rewriter, below};
@@ -125,7 +125,14 @@ impl Rewriter<'_> {
         let at = below(at, "fields");
         let list = match fields {
             Value::Array(list) => list,
-            one => vec![one],
+            one if self.applies(&FIELD_LIST) => {
+                self.change(&FIELD_LIST, &at, Some(one.clone()), Some(json!([one])));
+                vec![one]
+            }
+            one => {
+                options.insert("fields".to_owned(), self.field_list(&one, &at));
+                return;
+            }
         };
         let all =
             |field: &Value| field.as_str().is_some_and(|name| name == "_all" || name.starts_with("_all^"));

@@ -156,6 +156,8 @@ pub const SEARCHES: &str = r#"
     {"query": {"more_like_this": {"fields": ["title"], "docs": [{"_type": "thing", "_id": "3"}], "min_term_freq": 1, "min_doc_freq": 1}}}
     {"query": {"function_score": {"query": {"match_all": {}}, "random_score": {"seed": 3}}}}
     {"query": {"function_score": {"query": {"term": {"flag": true}}, "weight": 3, "min_score": 1}}}
+    {"filter": {"bool": {"must": [{"term": {"flag": true}}], "should": [{"term": {"tag": "red"}}, {"range": {"n": {"lt": 9}}}]}}}
+    {"post_filter": {"bool": {"must": [{"term": {"flag": true}}], "should": [{"term": {"tag": "red"}}, {"range": {"n": {"lt": 9}}}]}}}
     {"query": {"match_all": {}}, "sort": {"n": "desc"}, "from": 40}
     {"query": {"term": {"created": "2017-02-11 01:30"}}}
     {"query": {"term": {"address": "10.0.1.5"}}}

@@ -38,9 +38,12 @@ rules! {
         "`_cache`, `_cache_key`" => "nothing", "what is cached is decided by the server";
     FILTER_NAME: "filter_name", 1 to 2, gone 5, SameMeaning,
         "`_name` beside the field" => "`_name` among its options", "a query on a field keeps its options below the field";
-    BOOL_SHOULD: "bool_should", 1 to 1, gone 2, SameMeaning,
+    BOOL_SHOULD: "bool_should", 1 to 2, gone 5, SameMeaning,
         "`bool` filter with `should` beside `must`" => "`minimum_should_match: 1`",
-        "as a filter of 1.x one of `should` has to match, whatever stands beside it";
+        "as a filter of 1.x and 2.x, after the query too, one of `should` has to match, whatever stands beside it";
+    BOOL_SHOULD_LATER: "bool_should_later", 5 to 6, gone 7, SameMeaning,
+        "`bool` with `should` beside `must`, where it only filters" => "`minimum_should_match: 1`",
+        "before 7.0 one of `should` has to match in a filter, whatever stands beside it";
     BOOL_OPTION: "bool_option", 1 to 5, gone 6, SameMeaning,
         "`minimum_number_should_match`" => "`minimum_should_match`", "the option has one name";
     COORDINATION: "coordination", 1 to 5, gone 6, SearchMayDiffer,
@@ -56,6 +59,8 @@ rules! {
         "`use_dis_max`" => "`type` or `tie_breaker: 1`", "how scores of fields are combined is said by `type` or `tie_breaker`";
     ALL_FIELD: "all_field", 1 to 5, gone 6, SearchMayDiffer,
         "the field `_all`" => "all fields, `lenient`", "`_all` is not made any more; each field is searched by its own analyzer";
+    FIELD_LIST: "field_list", 1 to 2, gone 5, SameMeaning,
+        "`fields` as one name" => "a list", "query strings want a list";
     FIELD_NAMES_TERM: "field_names_term", 1 to 5, gone 6, SameMeaning,
         "`term` on `_field_names`" => "`exists`", "`_field_names` does not hold every field any more";
     QUERY_STRING_CASE: "query_string_case", 1 to 5, gone 6, SearchMayDiffer,
@@ -133,7 +138,7 @@ rules! {
     SCORE_FILTER: "score_filter", 1 to 2, gone 5, SameMeaning,
         "`function_score.filter`" => "`query`", "`function_score` scores a query";
     SCORE_RANDOM: "score_random", 1 to 5, gone 6, SearchMayDiffer,
-        "`random_score`" => "the same", "the same seed gives another order";
+        "`random_score` with a `seed`" => "with `field: _seq_no`", "the same seed gives another order, and is drawn by sequence number";
     SCRIPT_FORM: "script_form", 1 to 5, gone 6, SameMeaning,
         "`script` as text, `inline`, `script_id`, with `params` and `lang` beside" => "`script: {source, lang, params}`",
         "a script is an object";

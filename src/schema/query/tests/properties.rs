@@ -79,6 +79,12 @@ fn anything() -> impl Strategy<Value = Value> {
         Just("functions"),
         Just("function_score"),
         Just("_all"),
+        Just("actions.tags.x"),
+        Just("actions.tags.*"),
+        Just("act*"),
+        Just("_type"),
+        Just("_uid"),
+        Just("values"),
     ];
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -109,6 +115,16 @@ proptest! {
 
     #[test]
     fn nothing_panics_and_a_rewritten_search_is_rewritten_no_further(body in anything()) {
+        let split = TypesBecame::Index { template: "{index}-{type}".to_owned() };
+        for context in [transformed(), Context { types: split, ..plain() }] {
+            let rewritten = rewrite_search(&body, &context);
+            for refused in &rewritten.refused {
+                prop_assert!(!refused.path.is_empty() && !refused.why.is_empty() && !refused.choices.is_empty());
+            }
+            prop_assert_eq!(rewritten.report.count(Severity::Lost), 0, "what is lost is refused");
+            // What differs was told.
+            prop_assert!(rewritten.body == body || !rewritten.report.changes.is_empty(), "{}", rewritten.body);
+        }
         let first = rewrite_search(&body, &plain());
         if first.refused.is_empty() {
             let second = rewrite_search(&first.body, &plain());

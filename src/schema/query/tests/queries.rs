@@ -1,6 +1,6 @@
 //! Queries that score.
 
-use super::{plain, queries};
+use super::{Context, NEW, Version, plain, queries};
 
 #[test]
 fn the_match_family_loses_its_old_names_and_types() {
@@ -72,7 +72,7 @@ fn the_match_family_loses_its_old_names_and_types() {
       by all_field
     {"multi_match":{"query":"x","fields":"a","use_dis_max":true}}
       {"multi_match":{"query":"x","fields":["a"]}}
-      by use_dis_max
+      by use_dis_max, field_list
     {"common":{"a":{"query":"x y","cutoff_frequency":0.001,"disable_coord":true,"minimum_should_match":{"low_freq":2}}}}
       {"common":{"a":{"query":"x y","cutoff_frequency":0.001,"minimum_should_match":{"low_freq":2}}}}
       by coordination
@@ -320,7 +320,7 @@ fn scoring_functions_keep_their_form_and_scripts_their_language() {
       {"function_score":{"query":{"bool":{"must":[{"match":{"a":"x"}}],"filter":[{"term":{"a":1}}]}},"field_value_factor":{"field":"n","factor":1.2,"modifier":"sqrt"}}}
       by score_filter
     {"function_score":{"random_score":{"seed":7}}}
-      the same
+      {"function_score":{"random_score":{"seed":7,"field":"_seq_no"}}}
       by score_random
     {"function_score":{"script_score":{"script":"_score * doc['n'].value"}}}
       the same
@@ -361,5 +361,21 @@ fn more_like_this_has_one_list_of_what_documents_shall_be_like() {
     {"more_like_this":{"like":"x"}}
       the same
       by all_field
+    "#);
+}
+
+#[test]
+fn from_7_0_on_a_filter_says_how_many_of_should_have_to_match() {
+    let later = Context::new(NEW, Version::new(7, 17, 9));
+    let lines = r#"
+        {"constant_score": {"filter": {"bool": {"must": {"term": {"a": 1}}, "should": [{"term": {"b": 2}}]}}}}
+        {"bool": {"must": {"term": {"a": 1}}, "should": [{"term": {"b": 2}}]}}
+    "#;
+    insta::assert_snapshot!(queries(&later, lines), @r#"
+    {"constant_score":{"filter":{"bool":{"must":{"term":{"a":1}},"should":[{"term":{"b":2}}]}}}}
+      {"constant_score":{"filter":{"bool":{"must":{"term":{"a":1}},"should":[{"term":{"b":2}}],"minimum_should_match":1}}}}
+      by bool_should_later
+    {"bool":{"must":{"term":{"a":1}},"should":[{"term":{"b":2}}]}}
+      the same
     "#);
 }
