@@ -16,6 +16,7 @@ mod run;
 mod service;
 mod status;
 mod status_view;
+mod transform;
 
 use std::path::PathBuf;
 
@@ -107,6 +108,8 @@ pub enum Command {
     Plan(plan::Plan),
     /// Validate the configuration and ask both clusters whether a run can succeed
     Check(check::Check),
+    /// Show documents before and after the transforms of a migration
+    Transform(transform::Transform),
     /// Show how the migrations are doing
     Status(status::Status),
     /// Look at the documents that did not arrive, and try them again
@@ -133,6 +136,7 @@ impl Cli {
             Command::Run(command) => busy(command.execute(global)),
             Command::Plan(command) => brief(command.execute(global)),
             Command::Check(command) => brief(command.execute(global)),
+            Command::Transform(command) => brief(command.execute(global)),
             Command::Status(command) => brief(command.execute(global)),
             Command::Failures(command) => brief(command.execute(global)),
             Command::Pause(command) => brief(command.execute(global)),
@@ -197,6 +201,7 @@ mod tests {
           run          Work through the configured migrations, then stay for status and control
           plan         Show everything that a run would do, and do nothing of it
           check        Validate the configuration and ask both clusters whether a run can succeed
+          transform    Show documents before and after the transforms of a migration
           status       Show how the migrations are doing
           failures     Look at the documents that did not arrive, and try them again
           pause        Hold a migration; stored, so a restart keeps it

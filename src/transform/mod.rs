@@ -12,6 +12,7 @@ mod key_value;
 mod mapped;
 mod number;
 mod path;
+mod pretty;
 mod remove;
 mod rename;
 mod reshape;
@@ -25,6 +26,7 @@ use std::borrow::Cow;
 
 pub use document::{Document, Origin, StepError, Transformed};
 pub use effects::FieldEffect;
+pub use pretty::pretty;
 pub use steps::Steps;
 
 use crate::source::{Hit, Page};

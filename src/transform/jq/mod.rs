@@ -1,6 +1,8 @@
 //! `jq`: a program whose input is the document and whose outputs are what becomes of it.
 
 mod program;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::borrow::Cow;
