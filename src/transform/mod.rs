@@ -1,4 +1,7 @@
 //! What happens to a document between source and target: nothing, or the configured steps.
+//!
+//! A built-in step finds its fields in the raw bytes (`path.rs`) and replaces them there (`json.rs`); `steps.rs` has the
+//! list. What the steps mean for mapping and field names is in `reshape.rs` and `effects.rs`.
 
 mod convert;
 mod date;
@@ -19,6 +22,8 @@ mod reshape;
 mod set;
 mod steps;
 
+#[cfg(test)]
+mod documented;
 #[cfg(test)]
 mod tests;
 

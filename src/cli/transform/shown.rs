@@ -198,7 +198,7 @@ mod tests {
               "c": 3
             }
         "#);
-        insta::assert_snapshot!(json, @r#"{"index":"alerts","id":"1","before":{"a":1.10, "b":2,"c":3},"after":[{"index":null,"id":"1","routing":null,"source":{"a":1.10, "c":3}}],"dropped":null,"error":null}"#);
+        insta::assert_snapshot!(json, @r#"{"index":"alerts","id":"1","before":{"a":1.10, "b":2,"c":3},"after":[{"index":null,"id":"1","routing":null,"source":{"a":1.10,"c":3}}],"dropped":null,"error":null}"#);
     }
 
     #[test]
