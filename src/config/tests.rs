@@ -376,11 +376,11 @@ fn steps_that_cannot_be_meant_are_refused_with_their_place() {
         ),
         (
             "rename = { from = \"a.b\", to = \"a.b\" }",
-            "[invalid_value] migrations.toml:11:32: migrations.alerts.transform.2.rename.to must differ from the field itself; given \"a.b\"",
+            "[invalid_value] migrations.toml:11:31: migrations.alerts.transform.2.rename.to must differ from the field itself; given \"a.b\"",
         ),
         (
             "rename = { from = \"a\", to = \"a.b\" }",
-            "[invalid_value] migrations.toml:11:30: migrations.alerts.transform.2.rename.to must not lie inside or around the field itself: \"a\" and \"a.b\"",
+            "[invalid_value] migrations.toml:11:29: migrations.alerts.transform.2.rename.to must not lie inside or around the field itself: \"a\" and \"a.b\"",
         ),
         (
             "remove = [\"a.b\", \"a\"]",
@@ -392,7 +392,7 @@ fn steps_that_cannot_be_meant_are_refused_with_their_place() {
         ),
         (
             "key_value = { field = \"a\", into = { value = \"keyToValue\" } }",
-            "[invalid_value] migrations.toml:11:46: migrations.alerts.transform.2.key_value.into.value must differ from the other names in `into`; given \"keyToValue\"",
+            "[invalid_value] migrations.toml:11:45: migrations.alerts.transform.2.key_value.into.value must differ from the other names in `into`; given \"keyToValue\"",
         ),
         (
             "drop_if = { field = \"a\" }",
