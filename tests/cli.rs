@@ -361,3 +361,49 @@ fn the_page_about_queries_shows_what_the_command_prints() {
         assert_eq!(format!("{body}\n{stderr}"), shown);
     }
 }
+
+#[test]
+fn transform_shows_documents_of_a_file_without_any_cluster() {
+    let steps = "[[migrations.alerts.transform]]\nkey_value = { field = \"tags\" }\n";
+    let folder = folder_with(&format!("{CONFIG}{steps}"));
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("one.json", "{\"tags\": {\"name\": \"John\"}, \"n\": 1.10}");
+    let (code, stdout, stderr) = esferry(folder.path(), &["transform", "alerts", "one.json"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    insta::assert_snapshot!(stdout, @r#"
+    alerts "1"
+        {
+      -   "tags": {
+      -     "name": "John"
+      -   },
+      +   "tags": [
+      +     {
+      +       "keyToValue": "name:John",
+      +       "value": "John"
+      +     }
+      +   ],
+          "n": 1.10
+        }
+    "#);
+    write("two.ndjson", "{\"tags\":{}}\n{\"_id\":\"x\",\"_source\":{\"tags\":5}}\n");
+    let (code, stdout, _) = esferry(folder.path(), &["transform", "alerts", "two.ndjson", "--json"]);
+    assert_eq!(code, 4, "a document failed");
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines[0].contains(r#""source":{"tags":[]}"#) && lines[0].ends_with(r#""error":null}"#),
+        "{stdout}"
+    );
+    assert!(lines[1].contains(r#""id":"x""#) && lines[1].contains("where a map is expected"), "{stdout}");
+    let (code, _, stderr) = esferry(folder.path(), &["transform", "alert", "one.json"]);
+    assert!(code == 2 && stderr.contains("alerts"), "{stderr}");
+}
+
+#[test]
+fn transform_refuses_a_jq_program_that_does_not_compile() {
+    let folder = folder_with(&format!("{CONFIG}[[migrations.alerts.transform]]\njq = '.a |= tonumbr'\n"));
+    std::fs::write(folder.path().join("one.json"), "{}").unwrap();
+    let (code, _, stderr) = esferry(folder.path(), &["transform", "alerts", "one.json"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("line 1, column 7: no filter `tonumbr`"), "{stderr}");
+}

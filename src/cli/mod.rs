@@ -19,6 +19,7 @@ mod service;
 mod side_by_side;
 mod status;
 mod status_view;
+mod transform;
 
 use std::path::PathBuf;
 
@@ -112,6 +113,8 @@ pub enum Command {
     Schema(schema::Schema),
     /// Validate the configuration and ask both clusters whether a run can succeed
     Check(check::Check),
+    /// Show documents before and after the transforms of a migration
+    Transform(transform::Transform),
     /// Show how the migrations are doing
     Status(status::Status),
     /// Look at the documents that did not arrive, and try them again
@@ -141,6 +144,7 @@ impl Cli {
             Command::Plan(command) => brief(command.execute(global)),
             Command::Schema(command) => brief(command.execute(global)),
             Command::Check(command) => brief(command.execute(global)),
+            Command::Transform(command) => brief(command.execute(global)),
             Command::Status(command) => brief(command.execute(global)),
             Command::Query(command) => brief(command.execute(global)),
             Command::Failures(command) => brief(command.execute(global)),
@@ -207,6 +211,7 @@ mod tests {
           plan         Show everything that a run would do, and do nothing of it
           schema       Show what the target indices are made of, and what was changed for it
           check        Validate the configuration and ask both clusters whether a run can succeed
+          transform    Show documents before and after the transforms of a migration
           status       Show how the migrations are doing
           failures     Look at the documents that did not arrive, and try them again
           query        Rewrite a search written for the source into one for the target

@@ -110,6 +110,14 @@ fn explain(error: &toml::de::Error, source: Source<'_>) -> Error {
             .hint(format!("valid {table}: {}", listed(valid)));
     }
     if let Some((given, valid)) = unknown("unknown variant ", message) {
+        // A step of `transform` is named by its key.
+        if keys.last().is_some_and(|key| key == given) {
+            keys.pop();
+            let table = table_name(&keys);
+            let near = did_you_mean(given, valid.iter().copied());
+            return Error::config("unknown_key", format!("{place}: unknown key `{given}` {table}{near}"))
+                .hint(format!("valid {table}: {}", listed(valid)));
+        }
         let near = did_you_mean(given, valid.iter().copied());
         let key = keys.join(".");
         return Error::config("unknown_value", format!("{place}: {key} cannot be `{given}`{near}"))
@@ -120,6 +128,13 @@ fn explain(error: &toml::de::Error, source: Source<'_>) -> Error {
             if error.span().is_none_or(|span| source.is_whole(&span)) { &[] } else { keys.as_slice() };
         let table = table_name(table);
         return Error::config("missing_key", format!("{place}: the key {missing} is missing {table}"));
+    }
+    if message.starts_with("wanted exactly 1 element") {
+        return Error::config(
+            "invalid_value",
+            format!("{place}: a step of `transform` must have exactly one key"),
+        )
+        .hint("begin each step with its own [[migrations.NAME.transform]]");
     }
     if message == PLAIN_SECRET {
         return Error::config("plain_secret", format!("{place}: {}: {message}", keys.join("."))).hint(

@@ -349,3 +349,75 @@ fn every_example_of_the_reference_parses_and_every_key_is_in_it() {
         }
     }
 }
+
+fn transform_error(step: &str) -> String {
+    error_of(&with(&format!(
+        "[[migrations.alerts.transform]]\nremove = [\"x\"]\n[[migrations.alerts.transform]]\n{step}\n"
+    )))
+}
+
+#[test]
+fn steps_that_cannot_be_meant_are_refused_with_their_place() {
+    for (step, expected) in [
+        (
+            "key_valeu = { field = \"a\" }",
+            "[unknown_key] migrations.toml:11:1: unknown key `key_valeu` in [migrations.alerts.transform]; did you mean `key_value`?",
+        ),
+        (
+            "key_value = { feild = \"a\" }",
+            "[unknown_key] migrations.toml:11:15: unknown key `feild` in [migrations.alerts.transform.key_value]; did you mean `field`?",
+        ),
+        (
+            "convert = { field = \"a\", to = \"bool\" }",
+            "[unknown_value] migrations.toml:11:31: migrations.alerts.transform.convert.to cannot be `bool`; did you mean `boolean`?",
+        ),
+        (
+            "set = { field = \"a\", value = 1 }\njq = \".\"",
+            "[invalid_value] migrations.toml:10:1: a step of `transform` must have exactly one key",
+        ),
+        (
+            "rename = { from = \"a.b\", to = \"a.b\" }",
+            "[invalid_value] migrations.toml:11:31: migrations.alerts.transform.2.rename.to must differ from the field itself; given \"a.b\"",
+        ),
+        (
+            "rename = { from = \"a\", to = \"a.b\" }",
+            "[invalid_value] migrations.toml:11:29: migrations.alerts.transform.2.rename.to must not lie inside or around the field itself: \"a\" and \"a.b\"",
+        ),
+        (
+            "remove = [\"a.b\", \"a\"]",
+            "[invalid_value] migrations.toml:11:10: migrations.alerts.transform.2.remove names `a.b`, which is removed with `a` already",
+        ),
+        (
+            "set = { field = \"a..b\", value = 1 }",
+            "[invalid_value] migrations.toml:11:17: migrations.alerts.transform.2.set.field must be names joined by single dots; given \"a..b\"",
+        ),
+        (
+            "key_value = { field = \"a\", into = { value = \"keyToValue\" } }",
+            "[invalid_value] migrations.toml:11:45: migrations.alerts.transform.2.key_value.into.value must differ from the other names in `into`; given \"keyToValue\"",
+        ),
+        (
+            "drop_if = { field = \"a\" }",
+            "[invalid_value] migrations.toml:11:1: migrations.alerts.transform.2.drop_if must have exactly one of `equals`, `in` and `exists`",
+        ),
+        (
+            "jq = \" \"",
+            "[invalid_value] migrations.toml:11:6: migrations.alerts.transform.2.jq must hold a jq program; `.` changes nothing, `empty` drops everything",
+        ),
+    ] {
+        let error = transform_error(step);
+        assert_eq!(error.lines().next().unwrap(), expected, "{step}");
+    }
+}
+
+#[test]
+fn steps_are_part_of_the_fingerprint_and_none_leave_it_as_it_was() {
+    let of = |rest: &str| parse(&with(rest), "x").unwrap().migrations["alerts"].fingerprint();
+    assert!(!of("").0.contains_key("transform"));
+    let a = of("[[migrations.alerts.transform]]\nkey_value = { field = \"a\", separator = \":\" }\n");
+    let b = of("[[migrations.alerts.transform]]\nkey_value = { field = \"a\" }\n");
+    assert_eq!(a, b, "a default that is written out is no drift");
+    assert_eq!(
+        a.0["transform"],
+        r#"[{"key_value":{"field":"a","into":{"key_value":"keyToValue","value":"value"},"separator":":"}}]"#
+    );
+}

@@ -1,4 +1,7 @@
 //! What happens to a document between source and target: nothing, or the configured steps.
+//!
+//! A built-in step finds its fields in the raw bytes (`path.rs`) and replaces them there (`json.rs`); `steps.rs` has the
+//! list. What the steps mean for mapping and field names is in `reshape.rs` and `effects.rs`.
 
 mod convert;
 mod date;
@@ -12,6 +15,7 @@ mod key_value;
 mod mapped;
 mod number;
 mod path;
+mod pretty;
 mod remove;
 mod rename;
 mod reshape;
@@ -19,6 +23,8 @@ mod set;
 mod steps;
 mod types;
 
+#[cfg(test)]
+mod documented;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +34,7 @@ use std::sync::Arc;
 
 pub use document::{Document, Origin, StepError, Transformed};
 pub use effects::{FieldEffect, field_effects};
+pub use pretty::pretty;
 pub use steps::Steps;
 pub use types::Shape;
 

@@ -15,7 +15,7 @@ fn steps_of(toml: &str) -> Vec<TransformConfig> {
     config::parse(&text, "x").unwrap().migrations["m"].transform.clone()
 }
 
-fn steps(lines: &[&str]) -> Steps {
+pub(super) fn steps(lines: &[&str]) -> Steps {
     let toml: String = lines.iter().map(|line| format!("[[migrations.m.transform]]\n{line}\n")).collect();
     Steps::compile(&steps_of(&toml)).unwrap()
 }
@@ -32,7 +32,7 @@ fn document(source: &[u8]) -> Document<'_> {
 
 const ORIGIN: Origin<'static> = Origin { index: "alerts", doc_type: Some(b"\"alert\""), parent: None };
 
-fn apply(steps: &Steps, source: &str) -> Result<String, String> {
+pub(super) fn apply(steps: &Steps, source: &str) -> Result<String, String> {
     let text = |document: Document<'_>| String::from_utf8(document.source.into_owned()).unwrap();
     match steps.apply(document(source.as_bytes()), &ORIGIN) {
         Ok(Transformed::One(document)) => Ok(text(document)),
@@ -376,11 +376,11 @@ proptest! {
 
     #[test]
     fn a_step_for_a_field_that_is_not_there_changes_no_byte(source in object(5)) {
-        for line in ["key_value = { field = \"q\" }", "rename = { from = \"q\", to = \"c.d\" }", "remove = [\"q.a\", \"q\"]", "convert = { field = \"q\", to = \"long\" }", "flatten = { field = \"a.q\" }"] {
-            let steps = Steps::compile(&[]).unwrap();
-            let _ = &steps;
-            let line = line.replace("[\"q.a\", \"q\"]", "[\"q\"]");
-            prop_assert_eq!(done(&line, &source), source.clone());
+        for line in [
+            "key_value = { field = \"q\" }", "rename = { from = \"q\", to = \"c.d\" }", "remove = [\"q\", \"a.q\"]",
+            "convert = { field = \"q\", to = \"long\" }", "flatten = { field = \"a.q\" }",
+        ] {
+            prop_assert_eq!(done(line, &source), source.clone());
         }
     }
 }
@@ -404,12 +404,32 @@ fn the_mapping_follows_the_steps() {
     });
     let mut report = crate::schema::report::Report::default();
     steps.reshape(mapping.as_object_mut().unwrap(), &mut report);
-    insta::assert_snapshot!(mapping, @"");
+    insta::assert_snapshot!(mapping, @r#"{"properties":{"actions":{"properties":{"tags":{"properties":{"keyToValue":{"type":"keyword","ignore_above":8191},"value":{"type":"keyword","ignore_above":8191}}}}},"meta":{"properties":{"title":{"type":"text"}}},"kind":{"type":"keyword","ignore_above":8191},"created":{"type":"date","format":"epoch_millis||strict_date_optional_time"}}}"#);
     let lines: Vec<String> = report
         .changes
         .iter()
         .map(|change| format!("{} {}: {}", change.rule, change.path, change.reason))
         .collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
-    insta::assert_debug_snapshot!(field_effects(steps.configs()), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    transform_key_value mappings.properties.actions.properties.tags: the keys below `actions.tags` are values now: ask for `actions.tags.keyToValue` = "KEY:VALUE" or `actions.tags.value` = "VALUE", as exact terms
+    transform_key_value mappings.dynamic_templates.tags: nothing is mapped below `actions.tags` any more
+    transform_rename mappings.properties.title: `title` is `meta.title` on the target
+    transform_remove mappings.properties.internal: `internal` is left out of the documents
+    transform_set mappings.properties.kind: `kind` is set to "alert"
+    transform_convert mappings.properties.created: the values of `created` are converted to date
+    transform_jq mappings: transform 6: jq .: the mapping does not follow jq; fields that it makes are mapped dynamically, unless the schema names them: use schema = "file:PATH" or "existing" for a mapping of your own
+    "#);
+    assert_eq!(
+        field_effects(steps.configs()),
+        [
+            FieldEffect::KeyValue {
+                field: "actions.tags".to_owned(),
+                key_value: "actions.tags.keyToValue".to_owned(),
+                value: "actions.tags.value".to_owned(),
+                separator: ":".to_owned(),
+            },
+            FieldEffect::Renamed { from: "title".to_owned(), to: "meta.title".to_owned() },
+            FieldEffect::Removed { field: "internal".to_owned() },
+        ]
+    );
 }

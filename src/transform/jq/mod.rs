@@ -1,6 +1,9 @@
 //! `jq`: a program whose input is the document and whose outputs are what becomes of it.
 
+mod deleting;
 mod program;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::borrow::Cow;
@@ -61,7 +64,10 @@ impl Jq {
                 Ok(output) => outputs.push(output),
                 Err(exception) => {
                     let reason = match exception.get_err() {
-                        Ok(error) => format!("jq: {error}"),
+                        Ok(error) => match error.into_val() {
+                            Val::TStr(text) => format!("jq: {}", String::from_utf8_lossy(&text)),
+                            other => format!("jq: {other}"),
+                        },
                         Err(_) => "jq ends with `halt` or an open `break`".to_owned(),
                     };
                     return Err(Fault::new("", reason));

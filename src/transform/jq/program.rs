@@ -5,7 +5,7 @@ use jaq_core::{Compiler, Filter, compile};
 
 use crate::error::Error;
 
-use super::{Data, VARIABLES};
+use super::{Data, VARIABLES, deleting};
 
 /// Left out, since the same document must become the same whenever and wherever it is read, or since they end the
 /// process.
@@ -13,16 +13,16 @@ const WITHHELD: [&str; 9] =
     ["now", "env", "input", "inputs", "halt", "halt_error", "debug", "stderr", "localtime"];
 
 pub(super) fn compile(program: &str, step: usize) -> Result<Filter<Data>, Error> {
-    let wanted = |name: &&str| !WITHHELD.contains(name);
+    let wanted = |name: &&str| !WITHHELD.contains(name) && !deleting::NAMES.contains(name);
     let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
     let funs = jaq_core::funs::<Data>().chain(jaq_std::funs::<Data>()).chain(jaq_json::funs::<Data>());
-    let loader = Loader::new(defs.filter(|def| wanted(&def.name)));
+    let loader = Loader::new(defs.filter(|def| wanted(&def.name)).chain(deleting::defs()));
     let arena = Arena::default();
     let modules = loader
         .load(&arena, File { code: program, path: () })
         .map_err(|errors| describe(program, step, first_load_error(errors)))?;
     Compiler::default()
-        .with_funs(funs.filter(|(name, ..)| wanted(name)))
+        .with_funs(funs.filter(|(name, ..)| wanted(name)).chain(deleting::funs()))
         .with_global_vars(VARIABLES)
         .compile(modules)
         .map_err(|errors| describe(program, step, first_compile_error(errors)))
@@ -38,12 +38,17 @@ fn first_load_error<'a>(errors: load::Errors<&'a str, ()>) -> Option<Flaw<'a>> {
             errors.into_iter().next().map(|(at, _)| (at, "modules cannot be loaded here".to_owned()))
         }
         load::Error::Lex(errors) => {
-            errors.into_iter().next().map(|(expected, at)| (at, format!("expected {}", expected.as_str())))
+            errors.into_iter().next().map(|(expected, at)| (at, expectation(expected.as_str())))
         }
         load::Error::Parse(errors) => {
-            errors.into_iter().next().map(|(expected, at)| (at, format!("expected {}", expected.as_str())))
+            errors.into_iter().next().map(|(expected, at)| (at, expectation(expected.as_str())))
         }
     }
+}
+
+/// The parser's words; for a token that nothing can begin with, it has none.
+fn expectation(expected: &str) -> String {
+    if expected == "token" { "this does not belong here".to_owned() } else { format!("expected {expected}") }
 }
 
 fn first_compile_error<'a>(errors: compile::Errors<&'a str, ()>) -> Option<Flaw<'a>> {
