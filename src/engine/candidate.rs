@@ -1,12 +1,14 @@
 //! Source indices that are judged before they are planned: where they go, how they are sliced, what speaks against it.
 
 use super::context::apart;
+use super::foreign::Suspect;
 use crate::cluster::Cluster;
 use crate::cluster::indices::{IndexInfo, choose as choose_indices};
 use crate::config::MigrationConfig;
 use crate::error::{Error, Result};
 use crate::plan::{Strategy, choose as choose_strategy};
 use crate::schema::{self, Destination, TargetSchema};
+use crate::transform::Shape;
 
 /// A target index that can be planned, and how.
 pub(super) struct Candidate {
@@ -33,6 +35,28 @@ impl Candidate {
     ) -> Result<TargetSchema> {
         let shape = self.destination.shape(false);
         schema::target_schema(config, source, target, self.source(), &self.destination.index, &shape).await
+    }
+
+    /// Refuses a target that is there already and holds somebody else's documents.
+    ///
+    /// # Errors
+    /// As [`Suspect::refuse_foreign`].
+    pub(super) async fn refuse_foreign(
+        &self,
+        config: &MigrationConfig,
+        source: &Cluster,
+        target: &Cluster,
+    ) -> Result<()> {
+        let types = self.source().type_names();
+        let suspect = Suspect {
+            source,
+            target,
+            from: &self.source().name,
+            to: &self.destination.index,
+            types: &types,
+            prefixed: self.destination.shape != Shape::Plain,
+        };
+        suspect.refuse_foreign(config).await
     }
 
     pub(super) fn remarks(&self, source: &Cluster) -> Vec<String> {

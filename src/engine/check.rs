@@ -170,7 +170,11 @@ async fn check_migration(
         let schema = candidate.schema(migration, source, target).await;
         let schema = schema
             .and_then(|schema| schema.refuse_losses(&info.name, &migration.accept_lost).map(|()| schema));
-        match schema {
+        let foreign = match (&schema, exists) {
+            (Ok(_), true) => candidate.refuse_foreign(migration, source, target).await,
+            _ => Ok(()),
+        };
+        match schema.and_then(|schema| foreign.map(|()| schema)) {
             Err(error) => lines.push(CheckLine::fail(subject, &error)),
             Ok(schema) if schema.body.is_none() && !exists => lines.push(CheckLine {
                 level: Level::Fail,

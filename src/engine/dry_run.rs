@@ -162,8 +162,14 @@ pub async fn dry_plan(
             document.refusals.push(told(&error));
             continue;
         }
+        let there = existing.iter().find(|index| index.name == candidate.destination.index);
+        if there.is_some_and(|there| there.open)
+            && let Err(error) = candidate.refuse_foreign(migration, &source, &target).await
+        {
+            document.refusals.push(told(&error));
+            continue;
+        }
         let (mut planned, slices) = plan_index(&source, migration, candidate, ordinal, &progress).await?;
-        let there = existing.iter().find(|index| index.name == planned.target);
         planned.target_index = if there.is_some() { "use" } else { "create" };
         tell_schema(&mut planned, name, &schema);
         if let Some(count) = what.sample {

@@ -6,6 +6,7 @@ mod context;
 mod copying;
 pub mod dry_run;
 mod ferry;
+mod foreign;
 pub mod phase;
 mod planning;
 mod prepare;

@@ -3,16 +3,14 @@
 use serde_json::json;
 
 use super::context::Context;
+use super::foreign::Suspect;
 use crate::cluster::Cluster;
 use crate::cluster::failure::CallError;
 use crate::cluster::indices::IndexInfo;
-use crate::config::{Schema, WriteMode};
+use crate::config::Schema;
 use crate::error::{Error, Kind, Result};
 use crate::schema;
 use crate::store::records::{IndexRecord, Originals, OtherTarget};
-
-/// Documents of a target that are looked up on the source, to tell an earlier run's from somebody else's.
-const PROBE: u32 = 100;
 
 impl Context {
     /// Makes sure that every target index stands, is the right one, and is tuned for the load.
@@ -59,7 +57,15 @@ impl Context {
         }
         if record.originals.is_none() {
             if !created {
-                self.refuse_foreign(&record).await?;
+                let suspect = Suspect {
+                    source: &self.source,
+                    target: &self.target,
+                    from: &record.source,
+                    to: &record.target,
+                    types: &record.types,
+                    prefixed: record.shape.is_prefixed(),
+                };
+                suspect.refuse_foreign(&self.config).await?;
             }
             if let Some((doc_type, _)) = target.types.first() {
                 record.target_type = Some(doc_type.clone());
@@ -171,38 +177,6 @@ impl Context {
             .map_err(|cause| refused_body(&self.config.schema, &self.target, record, cause))
     }
 
-    /// A target that holds documents which the source does not know is somebody else's.
-    async fn refuse_foreign(&self, record: &IndexRecord) -> Result<()> {
-        if self.config.write.mode == WriteMode::Create {
-            return Ok(());
-        }
-        let doing = format!("looking at what `{}` holds", record.target);
-        let there = self.target.refresh(&record.target).await;
-        there.map_err(|cause| cause.clone().during(self.target.name(), &doing))?;
-        let ids = self
-            .target
-            .some_ids(&record.target, PROBE)
-            .await
-            .map_err(|cause| cause.during(self.target.name(), &doing))?;
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let here: Vec<String> = ids.iter().map(|id| source_id(record, id).to_owned()).collect();
-        let known = self
-            .source
-            .holds(&record.source, &here)
-            .await
-            .map_err(|cause| cause.during(self.source.name(), &doing))?;
-        match ids.iter().find(|id| !known.iter().any(|known| known == source_id(record, id))) {
-            None => Ok(()),
-            Some(foreign) => Err(Error::refused(
-                "foreign_documents",
-                format!("target index `{}` holds documents that `{}` does not have, such as `{foreign}`", record.target, record.source),
-            )
-            .hint("choose another target index, empty this one, or say `write.mode = \"create\"` to never overwrite what is there")),
-        }
-    }
-
     /// Puts the settings of every target back as they were.
     ///
     /// # Errors
@@ -241,12 +215,6 @@ impl Context {
             cause.during(self.target.name(), &format!("restoring the settings of `{index}`"))
         })
     }
-}
-
-/// The id that a document of the target has on the source, where types were put in front of ids.
-fn source_id<'a>(record: &IndexRecord, id: &'a str) -> &'a str {
-    let bare = |name: &String| id.strip_prefix(name.as_str())?.strip_prefix('-');
-    if record.shape.is_prefixed() { record.types.iter().find_map(bare).unwrap_or(id) } else { id }
 }
 
 fn originals(target: &IndexInfo, created: bool) -> Originals {

@@ -13,6 +13,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,7 +27,7 @@ use records::{Failure, FailureGroup, IndexRecord, MigrationRecord, ShardRecord, 
 pub use settle::{OutOfOrder, SettleError, Settlement};
 
 /// Format of the records; a store with another one is refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Memory that sled may use for its cache.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
@@ -49,9 +50,7 @@ impl Store {
     pub fn open(state_dir: &Path) -> Result<Self> {
         let lock = lock::StateLock::take(state_dir)?;
         let path = state_dir.join("store");
-        // Flushed by hand, at every checkpoint: a timer in between would only spend the disk's time.
-        let db = sled::Config::new().path(&path).cache_capacity(CACHE_BYTES).flush_every_ms(None).open();
-        let db = db.map_err(|cause| unusable(&path, cause))?;
+        let db = open_sled(&path).map_err(|cause| unusable(&path, cause))?;
         let store = Store {
             db,
             writing: Arc::new(Mutex::new(())),
@@ -328,6 +327,23 @@ fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T> {
             .hint("restore the state directory from a backup, or `esferry reset` the migration")
             .because(cause)
     })
+}
+
+/// Opens the database, patiently: this process owns the state directory by its own lock, but for a moment sled's may
+/// still be held by threads of a store that was just dropped, or by a child between fork and exec.
+fn open_sled(path: &Path) -> sled::Result<sled::Db> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut tries = 0;
+    loop {
+        // Flushed by hand, at every checkpoint: a timer in between would only spend the disk's time.
+        match sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None).open() {
+            Err(sled::Error::Io(cause)) if cause.to_string().contains("acquire lock") && tries < 100 => {
+                tries += 1;
+                std::thread::sleep(PAUSE);
+            }
+            opened => return opened,
+        }
+    }
 }
 
 fn unusable(path: &Path, cause: sled::Error) -> Error {

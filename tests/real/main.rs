@@ -14,6 +14,7 @@ mod queries;
 mod refusals;
 mod scene;
 mod sides;
+mod schemas;
 mod target_faults;
 mod target_states;
 mod transforms;
