@@ -25,6 +25,8 @@ mod steps;
 #[cfg(test)]
 mod documented;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
