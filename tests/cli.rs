@@ -47,6 +47,7 @@ fn with_state(folder: &Path) {
         created: Timestamp::UNIX_EPOCH,
         copy_started: None,
         copy_finished: None,
+        others: Vec::new(),
         planning_ms: 0,
         copying_ms: 0,
     };
@@ -319,4 +320,90 @@ fn transform_refuses_a_jq_program_that_does_not_compile() {
     let (code, _, stderr) = esferry(folder.path(), &["transform", "alerts", "one.json"]);
     assert_eq!(code, 2);
     assert!(stderr.contains("line 1, column 7: no filter `tonumbr`"), "{stderr}");
+}
+
+/// `esferry query` in `folder` with a search on its standard input.
+fn query(folder: &Path, args: &[&str], search: &str) -> (i32, String, String) {
+    let mut line = vec!["query", "alerts", "--from-version", "1.7.6", "--to-version", "6.8.23"];
+    line.extend(args);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_esferry"));
+    let output = command.current_dir(folder).args(line).write_stdin(search).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_search_is_rewritten_without_reaching_a_cluster() {
+    let folder = folder_with(CONFIG);
+    let search = r#"{"query": {"filtered": {"filter": {"missing": {"field": "closed"}}}}}"#;
+    let (code, stdout, stderr) = query(folder.path(), &[], search);
+    assert_eq!(code, 0, "{stderr}");
+    let body: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let closed = serde_json::json!({"bool": {"must_not": [{"exists": {"field": "closed"}}]}});
+    assert_eq!(body, serde_json::json!({"query": {"constant_score": {"filter": closed}}}));
+    insta::assert_snapshot!(stderr, @r"
+    changed, same meaning
+      query.filtered.filter.missing: `missing` is gone (missing_filter)
+      query.filtered: filters are clauses of `bool` (filtered)
+    ");
+    let (code, stdout, stderr) = query(folder.path(), &[], &stdout);
+    assert_eq!((code, stderr.as_str()), (0, "nothing had to be changed\n"));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&stdout).unwrap(), body);
+}
+
+#[test]
+fn what_of_a_search_is_refused_is_named_and_the_exit_code_is_2() {
+    let folder = folder_with(CONFIG);
+    let search = r#"{"query": {"flt": {"like_text": "x"}}}"#;
+    let (code, stdout, stderr) = query(folder.path(), &[], search);
+    assert_eq!(code, 2);
+    assert!(stdout.contains("\"flt\""), "the refused part stays: {stdout}");
+    insta::assert_snapshot!(stderr, @r"
+    refused, left as it was
+      query.flt: the query is gone since 2.0 (fuzzy_like_this)
+        - `more_like_this` finds documents with the same terms
+        - `match` with `fuzziness` finds documents with similar terms
+    error[query_refused]: one part of the search cannot be rewritten
+      hint: each is named with its path and what can be done
+    ");
+    let (code, stdout, _) = query(folder.path(), &["--json", "--url", "search_type=count"], search);
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &document["body"]["size"]), (2, &serde_json::json!(0)));
+    assert_eq!(document["refused"][0]["path"], "query.flt");
+    assert_eq!(document["changes"][0]["rule"], "search_type_count");
+}
+
+#[test]
+fn a_search_that_cannot_be_read_is_refused_with_its_place() {
+    let folder = folder_with(CONFIG);
+    let (code, stdout, stderr) = query(folder.path(), &[], "{\"query\": {\"a\": 1, \"a\": 2}}");
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    insta::assert_snapshot!(stderr, @r#"
+    error[query_not_json]: standard input: the search cannot be read
+      caused by: `a` stands twice in one object at line 1 column 22
+      hint: write both as one list: "must": [ …, … ]
+    "#);
+    let (code, _, stderr) = query(folder.path(), &["absent.json"], "");
+    assert_eq!(code, 2);
+    assert!(stderr.contains("cannot read the search from absent.json"), "{stderr}");
+    let (code, _, stderr) = esferry(folder.path(), &["query", "alrets"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("did you mean `alerts`"), "{stderr}");
+}
+
+#[test]
+fn the_page_about_queries_shows_what_the_command_prints() {
+    let folder = folder_with(CONFIG);
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/queries.md")).unwrap();
+    let examples: Vec<&str> = page.split("```console\n$ cat ").skip(1).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let (example, _) = example.split_once("```").unwrap();
+        let (search, shown) = example.split_once("\n$ esferry query alerts ").unwrap();
+        let (_, search) = search.split_once('\n').unwrap();
+        let (_, shown) = shown.split_once('\n').unwrap();
+        let (_, stdout, stderr) = query(folder.path(), &[], search);
+        let body: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(format!("{body}\n{stderr}"), shown);
+    }
 }

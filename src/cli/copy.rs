@@ -37,7 +37,7 @@ pub struct Copy {
     /// Copy only what matches this query, in the source's own language
     #[arg(long, value_name = "JSON", value_parser = query)]
     query: Option<Value>,
-    /// Target mapping: same, existing or file:PATH
+    /// Target mapping: convert, existing or file:PATH
     #[arg(long, default_value_t, value_parser = schema)]
     schema: Schema,
     /// Documents a slice aims at
@@ -167,6 +167,7 @@ impl Copy {
         let migration = MigrationConfig {
             from: FromConfig { cluster: "from".to_owned(), indices: vec![index], query: self.query },
             to: ToConfig {
+                others: Vec::new(),
                 cluster: "to".to_owned(),
                 index: to.index.unwrap_or_else(|| "{index}".to_owned()),
             },
@@ -209,7 +210,7 @@ fn query(text: &str) -> Result<Value, String> {
 }
 
 fn schema(text: &str) -> Result<Schema, String> {
-    text.parse().map_err(|_| "expected same, existing or file:PATH".to_owned())
+    text.parse().map_err(|_| "expected convert, existing or file:PATH".to_owned())
 }
 
 impl From<Mode> for WriteMode {

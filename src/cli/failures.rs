@@ -179,13 +179,24 @@ fn describe(failure: &Failure) -> String {
         ("type", given(failure.doc_type.as_ref())),
         ("routing", given(failure.routing.as_ref())),
         ("version", failure.version.map_or_else(|| "none".to_owned(), |version| version.to_string())),
+        ("sent as", sent_as(failure)),
         ("slice", failure.slice.to_string()),
         ("error", format!("{} (HTTP {})", failure.error_type, failure.status)),
         ("reason", failure.reason.clone()),
         ("sent", format!("{} times, first {}, last {}", failure.attempts, failure.first, failure.last)),
         ("to do", remedies::remedy(&failure.error_type, &failure.reason)),
     ];
-    rows.iter().map(|(key, value)| format!("{key:8}  {value}\n")).collect()
+    let known = rows.iter().filter(|(_, value)| !value.is_empty());
+    known.map(|(key, value)| format!("{key:8}  {value}\n")).collect()
+}
+
+/// Index and id on the target, where they are not the planned ones.
+fn sent_as(failure: &Failure) -> String {
+    match (&failure.target_index, &failure.target_id) {
+        (Some(index), Some(id)) => format!("{id} into {index}"),
+        (_, Some(id)) => id.clone(),
+        _ => String::new(),
+    }
 }
 
 async fn retry(global: &Global, name: &str, error_type: Option<String>) -> Result<()> {
@@ -286,6 +297,8 @@ mod tests {
             id: "5d1a7c3e".to_owned(),
             routing: None,
             version: Some(3),
+            target_id: Some("alert-5d1a7c3e".to_owned()),
+            target_index: None,
             status: 400,
             error_type: "mapper_parsing_exception".to_owned(),
             reason: "failed to parse [n]: For input string: \"x\"".to_owned(),
@@ -299,6 +312,7 @@ mod tests {
         type      alert
         routing   none
         version   3
+        sent as   alert-5d1a7c3e
         slice     0.2.17
         error     mapper_parsing_exception (HTTP 400)
         reason    failed to parse [n]: For input string: "x"

@@ -10,10 +10,13 @@ mod output;
 mod pause;
 mod plan;
 mod progress;
+mod query;
 mod remedies;
 mod reset;
 mod run;
+mod schema;
 mod service;
+mod side_by_side;
 mod status;
 mod status_view;
 mod transform;
@@ -106,6 +109,8 @@ pub enum Command {
     Run(run::Run),
     /// Show everything that a run would do, and do nothing of it
     Plan(plan::Plan),
+    /// Show what the target indices are made of, and what was changed for it
+    Schema(schema::Schema),
     /// Validate the configuration and ask both clusters whether a run can succeed
     Check(check::Check),
     /// Show documents before and after the transforms of a migration
@@ -114,6 +119,8 @@ pub enum Command {
     Status(status::Status),
     /// Look at the documents that did not arrive, and try them again
     Failures(failures::Failures),
+    /// Rewrite a search written for the source into one for the target
+    Query(query::Query),
     /// Hold a migration; stored, so a restart keeps it
     Pause(pause::Pause),
     /// Let a paused migration go on, and take up again what was set aside
@@ -135,9 +142,11 @@ impl Cli {
             Command::Copy(command) => busy(command.execute(global)),
             Command::Run(command) => busy(command.execute(global)),
             Command::Plan(command) => brief(command.execute(global)),
+            Command::Schema(command) => brief(command.execute(global)),
             Command::Check(command) => brief(command.execute(global)),
             Command::Transform(command) => brief(command.execute(global)),
             Command::Status(command) => brief(command.execute(global)),
+            Command::Query(command) => brief(command.execute(global)),
             Command::Failures(command) => brief(command.execute(global)),
             Command::Pause(command) => brief(command.execute(global)),
             Command::Resume(command) => brief(command.execute(global)),
@@ -191,7 +200,7 @@ mod tests {
 
     #[test]
     fn help_of_everything() {
-        insta::assert_snapshot!(help(&[]), @r"
+        insta::assert_snapshot!(help(&[]), @"
         Move Elasticsearch indices from an old cluster to a new one: sliced, checkpointed, resumable
 
         Usage: esferry [OPTIONS] <COMMAND>
@@ -200,10 +209,12 @@ mod tests {
           copy         Copy one index, without a configuration file; called again it goes on where it was
           run          Work through the configured migrations, then stay for status and control
           plan         Show everything that a run would do, and do nothing of it
+          schema       Show what the target indices are made of, and what was changed for it
           check        Validate the configuration and ask both clusters whether a run can succeed
           transform    Show documents before and after the transforms of a migration
           status       Show how the migrations are doing
           failures     Look at the documents that did not arrive, and try them again
+          query        Rewrite a search written for the source into one for the target
           pause        Hold a migration; stored, so a restart keeps it
           resume       Let a paused migration go on, and take up again what was set aside
           reset        Forget the progress of a migration; never touches a cluster
@@ -256,9 +267,9 @@ mod tests {
 
         Options:
               --query <JSON>       Copy only what matches this query, in the source's own language
-              --schema <SCHEMA>    Target mapping: same, existing or file:PATH [default: same]
+              --schema <SCHEMA>    Target mapping: convert, existing or file:PATH [default: convert]
               --slice-docs <N>     Documents a slice aims at [default: 50000]
-              --parallel <N>       Slices read side by side [default: 4]
+              --parallel <N>       Slices read side by side [default: 2]
               --write-mode <MODE>  Which document wins when the target has one already [default: external]
                                    [possible values: external, create, index]
               --accept-drift       Go on with options that changed since the copy was begun

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::control::status::{IndexStatus, MigrationStatus, SliceTally};
+use crate::control::status::{IndexStatus, MigrationStatus, OthersStatus, SliceTally};
 use crate::engine::phase::{Phase, Standing};
 use crate::store::records::{Counted, FailureGroup};
 
@@ -105,6 +105,9 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
     if let Some(line) = failures(&migration.failures) {
         lines.push(line);
     }
+    for (step, count) in &migration.dropped {
+        lines.push(format!("dropped {}  ({step})", grouped(*count)));
+    }
     match &migration.standing {
         Standing::Running => {}
         Standing::Waiting(reason) => lines.push(paint.yellow(&format!("waiting: {reason}"))),
@@ -118,7 +121,19 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
             lines.push(counts(index, counted, paint));
         }
     }
+    lines.extend(migration.others.as_ref().map(|others| other_targets(others, paint)));
     lines
+}
+
+fn other_targets(others: &OthersStatus, paint: Paint) -> String {
+    let line = format!("besides {}: {} docs expected", others.targets.join(", "), grouped(others.expected));
+    match others.counted {
+        None => line,
+        Some(counted) if counted == others.expected => {
+            paint.green(&format!("{line}, {} there", grouped(counted)))
+        }
+        Some(counted) => paint.yellow(&format!("{line}, {} there: they differ", grouped(counted))),
+    }
 }
 
 fn tally(slices: &SliceTally) -> String {
@@ -150,24 +165,55 @@ fn failures(groups: &[FailureGroup]) -> Option<String> {
     Some(format!("failures {}  ({})", grouped(total), named.join(", ")))
 }
 
+/// `zoo (cat) -> zoo-cat`, or one name where both sides have the same.
+fn both_names(index: &IndexStatus) -> String {
+    match index.types.as_slice() {
+        [] if index.source == index.target => index.source.clone(),
+        [] => format!("{} -> {}", index.source, index.target),
+        types => format!("{} ({}) -> {}", index.source, types.join(", "), index.target),
+    }
+}
+
+/// What transforms did to the count of an index, in words.
+fn changed_counts(counted: &Counted) -> String {
+    let parts =
+        [(counted.dropped, "dropped"), (counted.derived, "derived"), (counted.elsewhere, "in other indices")];
+    let named: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", grouped(*count)))
+        .collect();
+    if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) }
+}
+
 fn counts(index: &IndexStatus, counted: &Counted, paint: Paint) -> String {
-    let name = if index.source == index.target {
-        index.source.clone()
-    } else {
-        format!("{} -> {}", index.source, index.target)
-    };
-    let line =
-        format!("counts {name}: source {}, target {}", grouped(counted.source), grouped(counted.target));
+    let line = format!(
+        "counts {}: source {}, target {}{}",
+        both_names(index),
+        grouped(counted.source),
+        grouped(counted.target),
+        changed_counts(counted)
+    );
     match &counted.explanation {
-        None if counted.source == counted.target => paint.green(&format!("{line}: equal")),
+        None if counted.agrees() && counted.source != counted.target => {
+            paint.green(&format!("{line}: as expected"))
+        }
+        None if counted.agrees() => paint.green(&format!("{line}: equal")),
         None => paint.red(&format!("{line}: they differ, and nothing that is known explains it")),
         Some(explanation) => paint.yellow(&format!("{line}: {explanation}")),
     }
 }
 
+fn arrow(index: &IndexStatus) -> String {
+    match index.types.as_slice() {
+        [] => format!("{} -> {}", index.source, index.target),
+        _ => both_names(index),
+    }
+}
+
 fn index_lines(index: &IndexStatus, paint: Paint) -> Vec<String> {
     let mut lines = vec![
-        format!("index {} -> {}: {} docs", index.source, index.target, documents(index.docs_total)),
+        format!("index {}: {} docs", arrow(index), documents(index.docs_total)),
         format!("  by {}", index.strategy),
         format!("  slices {}", tally(&index.slices)),
     ];
@@ -178,11 +224,14 @@ fn index_lines(index: &IndexStatus, paint: Paint) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use jiff::Timestamp;
 
     use super::*;
     use crate::control::status::PlanningStatus;
     use crate::store::records::Counts;
+    use crate::transform::Shape;
 
     fn copying() -> MigrationStatus {
         MigrationStatus {
@@ -200,6 +249,8 @@ mod tests {
             slices: SliceTally { done: 6131, running: 8, waiting: 3861, set_aside: 0 },
             counts: Counts::default(),
             failures: vec![group("version", 3), group("mapper_parsing_exception", 209)],
+            dropped: BTreeMap::from([("transform 2: drop_if status = \"test\"".to_owned(), 1204)]),
+            others: None,
             indices: Vec::new(),
             planning_seconds: 3.0,
             copying_seconds: 7000.0,
@@ -218,6 +269,8 @@ mod tests {
     fn ready() -> MigrationStatus {
         let index = |name: &str, source, target, explanation: Option<&str>| IndexStatus {
             source: name.to_owned(),
+            types: Vec::new(),
+            shape: Shape::Plain,
             target: format!("{name}-v2"),
             strategy: "uid: the best that 1.7.6 supports".to_owned(),
             slices: SliceTally { done: 31, ..SliceTally::default() },
@@ -227,6 +280,10 @@ mod tests {
                 source,
                 target,
                 failures: source - target,
+                dropped: 0,
+                derived: 0,
+                elsewhere: 0,
+                unplanned_types: Vec::new(),
                 explanation: explanation.map(str::to_owned),
                 at: Timestamp::UNIX_EPOCH,
             }),
@@ -244,6 +301,8 @@ mod tests {
             eta_seconds: None,
             slices: SliceTally { done: 31, ..SliceTally::default() },
             failures: Vec::new(),
+            dropped: BTreeMap::new(),
+            others: None,
             indices: vec![
                 index("cities", 148_213, 148_213, None),
                 index("towns", 100, 98, Some("2 documents are in the failure list")),
@@ -269,26 +328,30 @@ mod tests {
             eta_seconds: None,
             slices: SliceTally::default(),
             failures: Vec::new(),
+            dropped: BTreeMap::new(),
+            others: None,
             ..copying()
         }
     }
 
     #[test]
     fn a_migration_that_waits_says_why() {
-        insta::assert_snapshot!(render(&[copying()], Paint::off()), @r"
+        insta::assert_snapshot!(render(&[copying()], Paint::off()), @r#"
         alerts    copying  61.2 %   306.4 M / 500.0 M docs   41 200/s (avg 39 870/s)   ETA 1 h 18 min
                   slices 6 131 done · 8 running · 3 861 waiting · 0 set aside (+212 000 docs in open slices)
                   failures 212  (mapper_parsing 209, version 3)
+                  dropped 1 204  (transform 2: drop_if status = "test")
                   waiting: target write queue 54 % of 200
-        ");
+        "#);
     }
 
     #[test]
     fn several_migrations_stand_in_columns() {
-        insta::assert_snapshot!(render(&[copying(), ready(), planning()], Paint::off()), @r"
+        insta::assert_snapshot!(render(&[copying(), ready(), planning()], Paint::off()), @r#"
         alerts               copying    61.2 %   306.4 M / 500.0 M docs   41 200/s (avg 39 870/s)   ETA 1 h 18 min
                              slices 6 131 done · 8 running · 3 861 waiting · 0 set aside (+212 000 docs in open slices)
                              failures 212  (mapper_parsing 209, version 3)
+                             dropped 1 204  (transform 2: drop_if status = "test")
                              waiting: target write queue 54 % of 200
         cities-of-the-world  ready     100.0 %   148 213 / 148 213 docs   n/a (avg 51 000/s)        took 2 s
                              slices 31 done · 0 running · 0 waiting · 0 set aside
@@ -299,7 +362,7 @@ mod tests {
                              planned 4 of 12 shards
                              slices 0 done · 0 running · 0 waiting · 0 set aside
                              failed: cluster `old` does not answer: connection refused
-        ");
+        "#);
     }
 
     #[test]

@@ -106,6 +106,17 @@ impl Cluster {
         self.call(&self.dialect().create_index(name, body)).await.map(drop)
     }
 
+    /// Deletes an index; one that is not there is just as well.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn delete_index(&self, name: &str) -> Result<(), CallError> {
+        match self.call(&self.dialect().delete_index(name)).await {
+            Err(CallError::Refused(refusal)) if refusal.status == 404 => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
     /// Changes settings of an index; `null` resets one to its default.
     ///
     /// # Errors

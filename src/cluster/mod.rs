@@ -2,6 +2,7 @@
 //! meaning. Versions are the business of [`dialect`] alone.
 
 pub mod counting;
+pub mod definitions;
 pub mod dialect;
 pub mod failure;
 pub mod indices;
@@ -34,6 +35,17 @@ pub struct Server {
     pub nodes: Vec<String>,
     /// The smallest `http.max_content_length` of the nodes, in bytes of uncompressed body.
     pub max_body: Option<u64>,
+}
+
+impl Server {
+    /// The version of Elasticsearch whose searches the server understands: OpenSearch is a fork of 7.10.
+    #[must_use]
+    pub fn search_language(&self) -> Version {
+        match self.distribution {
+            Distribution::Elasticsearch => self.version,
+            Distribution::OpenSearch => Version::new(7, 10, 2),
+        }
+    }
 }
 
 /// A connected cluster.

@@ -13,6 +13,8 @@ pub struct Selection {
     pub range: SliceRange,
     /// The migration's own query, in the source's language.
     pub query: Option<serde_json::Value>,
+    /// Only documents of these types; empty for all that a search sees.
+    pub types: Vec<String>,
 }
 
 impl Selection {
@@ -20,7 +22,7 @@ impl Selection {
     #[must_use]
     pub fn all(index: &str, query: Option<&serde_json::Value>) -> Self {
         let range = SliceRange::Part { slice: 0, of: 1 };
-        Selection { index: index.to_owned(), shard: None, range, query: query.cloned() }
+        Selection { index: index.to_owned(), shard: None, range, query: query.cloned(), types: Vec::new() }
     }
 
     /// The same, narrowed to one shard.
@@ -30,7 +32,14 @@ impl Selection {
         self
     }
 
-    /// The same index, shard and query with another range.
+    /// The same, narrowed to documents of some types; none for all.
+    #[must_use]
+    pub fn of_types(mut self, types: &[String]) -> Self {
+        self.types = types.to_vec();
+        self
+    }
+
+    /// The same index, shard, types and query with another range.
     #[must_use]
     pub fn with_range(&self, range: SliceRange) -> Self {
         Selection { range, ..self.clone() }

@@ -45,6 +45,10 @@ impl MigrationConfig {
         }
         put("to.cluster", self.to.cluster.clone());
         put("to.index", self.to.index.clone());
+        if !self.to.others.is_empty() {
+            put("to.others", self.to.others.join(","));
+        }
+        put("types", self.types.to_string());
         put(
             "schema",
             match &self.schema {

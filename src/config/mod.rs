@@ -10,6 +10,7 @@ mod schema;
 mod secret;
 mod transform;
 mod transform_rules;
+mod types;
 mod units;
 mod validate;
 
@@ -30,6 +31,7 @@ pub use transform::{
     ConvertConfig, ConvertTo, DropIfConfig, FlattenConfig, KeyValueConfig, KeyValueNames, OnError,
     RenameConfig, SetConfig, TransformConfig,
 };
+pub use types::{PrefixIds, Types};
 pub use units::{Bytes, Span};
 pub use validate::index_name_flaw;
 
@@ -84,10 +86,23 @@ pub struct MigrationConfig {
     pub from: FromConfig,
     /// Where to write.
     pub to: ToConfig,
-    /// The target index: `same` (created from the source's mapping as it is, refused when the target does not
-    /// take it), `existing` (must be there), `file:PATH` (created from that JSON body). Default `same`.
+    /// The target index: `convert` (created from the source's settings, mapping and aliases, converted to what the
+    /// target takes), `existing` (must be there), `file:PATH` (created from that JSON body). Default `convert`.
     #[serde(default)]
     pub schema: Schema,
+    /// Paths of the conversion report whose loss is accepted; `*` stands for anything. What has no counterpart on
+    /// the target stops the plan otherwise. Default none. Example `["mappings.*._timestamp"]`.
+    #[serde(default)]
+    pub accept_lost: Vec<String>,
+    /// Creates the source's index templates that match the migrated indices on the target too, converted, unless
+    /// there is one of the same name. Default `false`.
+    #[serde(default)]
+    pub templates: bool,
+    /// What becomes of an index of several types: `refuse` (default) | `split` (an index a type) | `merge` (one type
+    /// with a field that names it) | `join` (the same, parents become a join field). Example
+    /// `{ merge = { field = "kind" } }`.
+    #[serde(default)]
+    pub types: Types,
     /// What is done to each document on its way, in this order. Default nothing.
     #[serde(default)]
     pub transform: Vec<TransformConfig>,
@@ -120,17 +135,22 @@ pub struct FromConfig {
 pub struct ToConfig {
     /// A name from `[clusters]`.
     pub cluster: String,
-    /// The target index; `{index}` stands for the source's name. Default `{index}`.
+    /// The target index; `{index}` stands for the source's name, `{type}` for the type's under `types = "split"`.
+    /// Default `{index}`.
     #[serde(default = "default_target_index")]
     pub index: String,
+    /// Further target indices that a jq transform may send documents to by `_index`. They are prepared and counted
+    /// like the planned ones. Default none. Example `["alerts-archive"]`.
+    #[serde(default)]
+    pub others: Vec<String>,
 }
 
 /// Where the target's mapping comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Schema {
-    /// Created from the source's settings and mapping, unchanged.
+    /// Created from the source's settings, mapping and aliases, converted to what the target takes.
     #[default]
-    Same,
+    Convert,
     /// The target index exists and is left as it is.
     Existing,
     /// Created from this file: a create-index body in the target's language.
@@ -147,9 +167,9 @@ pub struct SliceConfig {
     pub field: Option<String>,
     /// Documents a slice aims at. Default 50 000.
     pub docs: u64,
-    /// Slices read side by side. Default 4.
+    /// Slices read side by side. Default 2; more for a source of many nodes.
     pub parallel: usize,
-    /// Documents a page, at most. Default 2000; lowered so that a page stays near 4 MiB.
+    /// Documents a page, at most. Default 5000; lowered so that a page stays near 4 MiB.
     pub page_docs: u32,
 }
 
@@ -176,7 +196,7 @@ pub struct WriteConfig {
     /// `external` (default: the source's version decides, a re-run changes nothing) | `create` (never
     /// overwrites) | `index` (always overwrites, as the seed's script did).
     pub mode: WriteMode,
-    /// Documents a bulk request, at most. Default 2000.
+    /// Documents a bulk request, at most. Default 5000.
     pub batch_docs: usize,
     /// Bytes a bulk request, at most. Default `15MiB`.
     pub batch_bytes: Bytes,
@@ -204,8 +224,8 @@ impl Default for SliceConfig {
             strategy: StrategyChoice::Auto,
             field: None,
             docs: 50_000,
-            parallel: 4,
-            page_docs: 2000,
+            parallel: 2,
+            page_docs: 5000,
         }
     }
 }
@@ -214,7 +234,7 @@ impl Default for WriteConfig {
     fn default() -> Self {
         WriteConfig {
             mode: WriteMode::External,
-            batch_docs: 2000,
+            batch_docs: 5000,
             batch_bytes: Bytes(15 * 1024 * 1024),
             bulks: 4,
             pipeline: None,
@@ -252,8 +272,11 @@ impl Default for MigrationConfig {
     fn default() -> Self {
         MigrationConfig {
             from: FromConfig { cluster: String::new(), indices: Vec::new(), query: None },
-            to: ToConfig { cluster: String::new(), index: default_target_index() },
+            to: ToConfig { cluster: String::new(), index: default_target_index(), others: Vec::new() },
             schema: Schema::default(),
+            accept_lost: Vec::new(),
+            templates: false,
+            types: Types::default(),
             transform: Vec::new(),
             slice: SliceConfig::default(),
             write: WriteConfig::default(),
@@ -269,10 +292,10 @@ impl Default for ClusterConfig {
 }
 
 impl MigrationConfig {
-    /// The target index of a source index.
+    /// The target index of a source index, and of one of its types where the name depends on it.
     #[must_use]
-    pub fn target_index(&self, source: &str) -> String {
-        self.to.index.replace("{index}", source)
+    pub fn target_index(&self, source: &str, doc_type: &str) -> String {
+        self.to.index.replace("{index}", source).replace("{type}", doc_type)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::Schema;
 
-const WORDS: [&str; 2] = ["same", "existing"];
+const WORDS: [&str; 2] = ["convert", "existing"];
 
 impl FromStr for Schema {
     type Err = String;
@@ -18,7 +18,7 @@ impl FromStr for Schema {
             Some(("file", "")) => Err("`file:` lacks the path of a create-index body".to_owned()),
             Some(("file", path)) => Ok(Schema::File(PathBuf::from(path))),
             _ => match text {
-                "same" => Ok(Schema::Same),
+                "convert" => Ok(Schema::Convert),
                 "existing" => Ok(Schema::Existing),
                 // The words of serde, so that the nearest one is suggested in the same way as for other values.
                 other => Err(format!(
@@ -33,7 +33,7 @@ impl FromStr for Schema {
 impl fmt::Display for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Schema::Same => f.write_str(WORDS[0]),
+            Schema::Convert => f.write_str(WORDS[0]),
             Schema::Existing => f.write_str(WORDS[1]),
             Schema::File(path) => write!(f, "file:{}", path.display()),
         }
@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Schema {
             type Value = Schema;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("\"same\", \"existing\" or \"file:PATH\"")
+                f.write_str("\"convert\", \"existing\" or \"file:PATH\"")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Schema, E> {
                 text.parse().map_err(E::custom)
@@ -63,14 +63,14 @@ mod tests {
 
     #[test]
     fn the_three_forms_read_back_as_written() {
-        for text in ["same", "existing", "file:bodies/alerts.json", "file:/etc/a:b.json"] {
+        for text in ["convert", "existing", "file:bodies/alerts.json", "file:/etc/a:b.json"] {
             assert_eq!(text.parse::<Schema>().unwrap().to_string(), text);
         }
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "Same", "file:", "file", "convert", "files:x"] {
+        for text in ["", "Convert", "file:", "file", "same", "files:x"] {
             assert!(text.parse::<Schema>().is_err(), "{text:?}");
         }
     }

@@ -29,12 +29,12 @@ fn defaults_are_as_documented() {
     assert_eq!(config.state_dir, PathBuf::from("esferry-state"));
     assert_eq!(config.clusters["old"].timeout.0, Duration::from_secs(180));
     assert!(!config.clusters["old"].gzip);
-    assert_eq!(alerts.schema, Schema::Same);
-    assert_eq!(alerts.target_index("alerts"), "alerts");
-    assert_eq!((alerts.slice.docs, alerts.slice.parallel, alerts.slice.page_docs), (50_000, 4, 2000));
+    assert_eq!(alerts.schema, Schema::Convert);
+    assert_eq!(alerts.target_index("alerts", "alert"), "alerts");
+    assert_eq!((alerts.slice.docs, alerts.slice.parallel, alerts.slice.page_docs), (50_000, 2, 5000));
     assert_eq!(
         (alerts.write.batch_docs, alerts.write.batch_bytes, alerts.write.bulks),
-        (2000, Bytes(15 << 20), 4)
+        (5000, Bytes(15 << 20), 4)
     );
     assert_eq!(alerts.write.mode, WriteMode::External);
 }
@@ -44,7 +44,7 @@ fn the_shipped_example_loads() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let config = parse(&text, "migrations.toml").unwrap();
-    assert_eq!(config.migrations.keys().collect::<Vec<_>>(), ["alerts", "cities"]);
+    assert_eq!(config.migrations.keys().collect::<Vec<_>>(), ["alerts", "cities", "events"]);
     assert_eq!(config.migrations["alerts"].slice.docs, 5000);
 }
 
@@ -88,7 +88,7 @@ fn an_unknown_value_is_answered_with_the_nearest() {
     ");
     insta::assert_snapshot!(error_of(&with("schema = \"exsting\"\n")), @r"
     [unknown_value] migrations.toml:8:10: migrations.alerts.schema cannot be `exsting`; did you mean `existing`?
-      hint: valid for migrations.alerts.schema: `same`, `existing` and `file:PATH`
+      hint: valid for migrations.alerts.schema: `convert`, `existing` and `file:PATH`
     ");
     insta::assert_snapshot!(error_of(&with("[migrations.b]\nfrom = { cluster = \"odl\", indices = [\"a\"] }\nto = { cluster = \"new\" }\n")), @r"
     [invalid_value] migrations.toml:9:20: migrations.b.from.cluster names the unknown cluster `odl`; did you mean `old`?
@@ -227,7 +227,7 @@ fn source_and_target_of_a_migration_are_checked() {
     [invalid_value] migrations.toml:7:33: migrations.a.to.index must not be empty; given ""
     [invalid_value] migrations.toml:7:33: migrations.a.to.index must be lower case; given "A-{index}"
     [invalid_value] migrations.toml:7:33: migrations.a.to.index must not begin with -, _ or +; given "_{index}"
-    [invalid_value] migrations.toml:7:33: migrations.a.to.index knows no placeholder but {index}; given "{name}"
+    [invalid_value] migrations.toml:7:33: migrations.a.to.index knows no placeholder but {index} and {type}; given "{name}"
     [invalid_value] migrations.toml:7:33: migrations.a.to.index must not hold any of \ / * ? " < > | , # : or blanks; given "a b"
     "#);
 }
@@ -267,6 +267,7 @@ fn the_fingerprint_follows_what_matters_and_nothing_else() {
             "slice.strategy",
             "to.cluster",
             "to.index",
+            "types",
             "write.mode"
         ]
     );

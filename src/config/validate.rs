@@ -9,7 +9,7 @@ use super::nearest::{did_you_mean, listed};
 use super::place::Source;
 use super::{
     Bytes, ClusterConfig, Config, FromConfig, MigrationConfig, SliceConfig, StatsdConfig, StrategyChoice,
-    WriteConfig,
+    Types, WriteConfig,
 };
 
 /// A value that breaks a rule.
@@ -151,10 +151,27 @@ impl MigrationConfig {
         config.check_cluster_name(&["from", "cluster"], &self.from.cluster)?;
         config.check_cluster_name(&["to", "cluster"], &self.to.cluster)?;
         self.from.check()?;
-        let name = self.target_index("x");
+        let name = self.target_index("x", "x");
         index_name_flaw(&name).map_or(Ok(()), |flaw| {
             Err(Violation::new(&["to", "index"], format!("{flaw}; given {:?}", self.to.index)))
         })?;
+        for other in &self.to.others {
+            index_name_flaw(other).map_or(Ok(()), |flaw| {
+                Err(Violation::new(&["to", "others"], format!("{flaw}; given {other:?}")))
+            })?;
+        }
+        if self.to.index.contains("{type}") && self.types != Types::Split {
+            let message = format!("may hold {{type}} only with types = \"split\"; given {:?}", self.to.index);
+            return Err(
+                Violation::new(&["to", "index"], message).hint("add types = \"split\", or leave {type} out")
+            );
+        }
+        if let Types::Merge { field, .. } | Types::Join { field, .. } = &self.types
+            && (field.is_empty() || field.starts_with('_') || field.contains('.'))
+        {
+            let message = format!("needs a field name without dots that begins with no _; given {field:?}");
+            return Err(Violation::new(&["types"], message));
+        }
         let same_index = self.to.index == "{index}" || self.from.indices.contains(&self.to.index);
         if self.from.cluster == self.to.cluster && same_index {
             let message =
@@ -290,7 +307,7 @@ pub fn index_name_flaw(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("must not be empty")
     } else if name.contains(['{', '}']) {
-        Some("knows no placeholder but {index}")
+        Some("knows no placeholder but {index} and {type}")
     } else if name.to_lowercase() != name {
         Some("must be lower case")
     } else if name.starts_with(['-', '_', '+']) {

@@ -2,11 +2,14 @@
 //!
 //! Version 1. Fields may be added within a version; none changes its meaning or goes away.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::phase::{Phase, Standing};
 use crate::store::records::{Counted, Counts, FailureGroup};
+use crate::transform::Shape;
 
 /// Version of this document.
 pub const STATUS_VERSION: u32 = 1;
@@ -68,12 +71,29 @@ pub struct MigrationStatus {
     pub counts: Counts,
     /// Failures, grouped.
     pub failures: Vec<FailureGroup>,
+    /// Source documents that transforms left out, by the words of the step.
+    #[serde(default)]
+    pub dropped: BTreeMap<String, u64>,
+    /// Target indices beside the planned ones, where there are any.
+    #[serde(default)]
+    pub others: Option<OthersStatus>,
     /// Its indices.
     pub indices: Vec<IndexStatus>,
     /// Seconds spent planning, and copying.
     pub planning_seconds: f64,
     /// Seconds spent copying.
     pub copying_seconds: f64,
+}
+
+/// The target indices that transforms send documents to besides the planned ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OthersStatus {
+    /// On the target.
+    pub targets: Vec<String>,
+    /// Documents that were in them before the copy, and those that it sent there.
+    pub expected: u64,
+    /// Documents in them at the end.
+    pub counted: Option<u64>,
 }
 
 /// How far planning is.
@@ -103,8 +123,14 @@ pub struct SliceTally {
 pub struct IndexStatus {
     /// On the source.
     pub source: String,
+    /// Only documents of these types; empty for all.
+    #[serde(default)]
+    pub types: Vec<String>,
     /// On the target.
     pub target: String,
+    /// What the types became.
+    #[serde(default)]
+    pub shape: Shape,
     /// How it is sliced, and why so.
     pub strategy: String,
     /// Slices by state.

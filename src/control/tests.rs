@@ -24,6 +24,8 @@ fn failure(id: &str, error_type: &str) -> Failure {
         id: id.to_owned(),
         routing: None,
         version: Some(1),
+        target_id: None,
+        target_index: None,
         status: 400,
         error_type: error_type.to_owned(),
         reason: "failed to parse".to_owned(),
@@ -46,6 +48,7 @@ fn left_behind(state: &Path, failures: &[Failure]) {
         created: Timestamp::UNIX_EPOCH,
         copy_started: None,
         copy_finished: None,
+        others: Vec::new(),
         planning_ms: 0,
         copying_ms: 0,
     };
@@ -53,12 +56,24 @@ fn left_behind(state: &Path, failures: &[Failure]) {
     let id = SliceId { index: 0, shard: 0, number: 0 };
     let docs = failures.len() as u64;
     let slice = Slice { id, range: SliceRange::Uid(HalfOpen::all()), expected_docs: docs };
-    let waiting = SliceRecord { slice, state: SliceState::Waiting, counts: Counts::default(), attempts: 0 };
+    let waiting = SliceRecord {
+        slice,
+        state: SliceState::Waiting,
+        counts: Counts::default(),
+        attempts: 0,
+        dropped: std::collections::BTreeMap::new(),
+    };
     let shard = ShardRecord { slices: 1, docs, sliced_docs: docs, writes_meanwhile: 0 };
     store.save_shard("alerts", 0, 0, &shard, &[waiting]).unwrap();
     let counts = Counts { read: docs, rejected: docs, ..Counts::default() };
-    let settlement =
-        Settlement { slice: id, from: Cursor::Start, to: None, counts, failures: failures.to_vec() };
+    let settlement = Settlement {
+        slice: id,
+        from: Cursor::Start,
+        to: None,
+        counts,
+        failures: failures.to_vec(),
+        dropped: std::collections::BTreeMap::new(),
+    };
     store.settle("alerts", &settlement).unwrap();
 }
 

@@ -3,14 +3,12 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::context::apart;
+use super::candidate::{distinct_targets, judge_all};
 use super::planning::describe;
 use crate::cluster::Cluster;
-use crate::cluster::indices::choose;
 use crate::cluster::transport::Request;
 use crate::config::{Config, MigrationConfig};
 use crate::error::Error;
-use crate::schema;
 
 /// How a line is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -152,23 +150,33 @@ async fn check_migration(
         (Ok(infos), Ok(existing)) => (infos, existing),
         (Err(error), _) | (_, Err(error)) => return lines.push(CheckLine::fail(subject, &error)),
     };
-    let chosen = match choose(&infos, &migration.from.indices, source.name()) {
-        Ok(chosen) => chosen,
+    let judged = match judge_all(source, target, migration, &infos) {
+        Ok(judged) => judged,
         Err(error) => return lines.push(CheckLine::fail(subject, &error)),
     };
-    for info in chosen {
-        let to = migration.target_index(&info.name);
-        let judged = apart(source, target, &info.name, &to)
-            .and_then(|()| schema::readable_sources(info))
-            .and_then(|()| schema::writable_types(info, target))
-            .and_then(|()| schema::target_body(&migration.schema, info, target));
+    let mut candidates = Vec::new();
+    for judged in judged {
         match judged {
+            Ok(judged) => candidates.extend(judged),
             Err(error) => lines.push(CheckLine::fail(subject, &error)),
-            Ok(None) if !existing.iter().any(|index| index.name == to) => lines.push(CheckLine {
+        }
+    }
+    if let Err(error) = distinct_targets(&candidates) {
+        lines.push(CheckLine::fail(subject, &error));
+    }
+    for candidate in &candidates {
+        let (info, to) = (candidate.source(), &candidate.destination.index);
+        let exists = existing.iter().any(|index| index.name == *to);
+        let schema = candidate.schema(migration, source, target).await;
+        let schema = schema
+            .and_then(|schema| schema.refuse_losses(&info.name, &migration.accept_lost).map(|()| schema));
+        match schema {
+            Err(error) => lines.push(CheckLine::fail(subject, &error)),
+            Ok(schema) if schema.body.is_none() && !exists => lines.push(CheckLine {
                 level: Level::Fail,
                 subject: subject.to_owned(),
                 message: format!("target index `{to}` is not there"),
-                hint: Some("create it, or give its body with `schema = \"file:PATH\"`".to_owned()),
+                hint: Some("create it, or say `schema = \"convert\"` or `schema = \"file:PATH\"`".to_owned()),
             }),
             Ok(_) => lines.push(CheckLine::ok(subject, format!("`{}` -> `{to}`", info.name))),
         }

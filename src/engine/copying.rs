@@ -13,13 +13,14 @@ use super::phase::Standing;
 use super::worker::{IndexCopy, SliceEnd, blocking};
 use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::indices::IndexInfo;
+use crate::config::MigrationConfig;
 use crate::error::{Error, Result};
 use crate::plan::slice::{HalfOpen, Slice, SliceId, SliceRange};
 use crate::plan::verify;
 use crate::sink::{BatchLimits, Sink};
 use crate::source::{PageSize, SourceIndex};
 use crate::store::records::{Counts, IndexRecord, SliceRecord, SliceState};
-use crate::transform::Pipeline;
+use crate::transform::{Pipeline, Shape, Steps};
 
 /// `max_failure_ratio` is judged from this many documents on.
 const JUDGED_FROM: u64 = 10_000;
@@ -307,7 +308,14 @@ impl Context {
                 page_size: Arc::new(PageSize::new(self.config.slice.page_docs, FIRST_GUESS)),
             },
             query: self.config.from.query.clone(),
-            pipeline: Pipeline::Untouched,
+            only_types: record.only_types.clone(),
+            pipeline: Arc::new(pipeline_of(
+                &self.config,
+                &record.source,
+                &record.types,
+                &record.target,
+                &record.shape,
+            )?),
             sink,
             limits,
             store: self.store.clone(),
@@ -315,6 +323,27 @@ impl Context {
             counters: self.counters.clone(),
         })
     }
+}
+
+/// What happens to the documents of an index whose types are these.
+///
+/// # Errors
+/// `Config` for a transform that does not compile.
+pub(super) fn pipeline_of(
+    config: &MigrationConfig,
+    source: &str,
+    types: &[String],
+    target: &str,
+    shape: &Shape,
+) -> Result<Pipeline> {
+    Ok(Pipeline {
+        index: source.to_owned(),
+        target: target.to_owned(),
+        others: config.to.others.iter().cloned().collect(),
+        steps: Arc::new(Steps::compile(&config.transform)?),
+        types: types.iter().filter_map(|name| serde_json::to_vec(name).ok()).collect(),
+        shape: shape.clone(),
+    })
 }
 
 #[cfg(test)]

@@ -71,6 +71,7 @@ impl Ferry {
                     created: Timestamp::now(),
                     copy_started: None,
                     copy_finished: None,
+                    others: Vec::new(),
                     planning_ms: 0,
                     copying_ms: 0,
                 };
@@ -313,7 +314,9 @@ impl Ferry {
             .store
             .indices(&self.name)?
             .iter()
-            .any(|index| index.counted.as_ref().is_none_or(|counted| counted.source != counted.target));
+            .any(|index| index.counted.as_ref().is_none_or(|counted| !counted.agrees()));
+        let astray = status.others.as_ref().is_some_and(|others| others.counted != Some(others.expected));
+        let differs = differs || astray;
         let whole = status.counts.rejected == 0 && status.slices.set_aside == 0 && !differs;
         Ok(if whole { FerryEnd::Ready } else { FerryEnd::Incomplete })
     }

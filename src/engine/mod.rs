@@ -1,15 +1,20 @@
 //! The engine: the only place that orchestrates. It owns the store, one ferry a migration, and the shutdown.
 
+mod candidate;
 pub mod check;
 mod context;
 mod copying;
+pub mod dry_run;
 mod ferry;
 pub mod phase;
-pub mod planning;
+mod planning;
 mod prepare;
 mod progress;
 mod retry;
+pub mod sampling;
+pub mod schemas;
 pub mod status;
+mod templates;
 mod verifying;
 mod worker;
 

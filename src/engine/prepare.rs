@@ -9,7 +9,7 @@ use crate::cluster::indices::IndexInfo;
 use crate::config::{Schema, WriteMode};
 use crate::error::{Error, Kind, Result};
 use crate::schema;
-use crate::store::records::{IndexRecord, Originals};
+use crate::store::records::{IndexRecord, Originals, OtherTarget};
 
 /// Documents of a target that are looked up on the source, to tell an earlier run's from somebody else's.
 const PROBE: u32 = 100;
@@ -24,11 +24,12 @@ impl Context {
         let (sources, targets) = (self.source.described().await?, self.target.described().await?);
         for record in records {
             let source = sources.iter().find(|index| index.name == record.source);
-            let source = source.ok_or_else(|| gone(&self.source, &record.source))?;
+            let source = planned_types(source.ok_or_else(|| gone(&self.source, &record.source))?, &record);
             let target = targets.iter().find(|index| index.name == record.target).cloned();
-            self.prepare_index(record, source, target).await?;
+            self.prepare_index(record, &source, target).await?;
         }
-        Ok(())
+        self.prepare_others().await?;
+        self.prepare_templates().await
     }
 
     async fn prepare_index(
@@ -64,20 +65,11 @@ impl Context {
                 record.target_type = Some(doc_type.clone());
             }
             record.target_uuid = Some(target.uuid.clone());
-            record.originals = Some(Originals {
-                refresh_interval: target.setting("refresh_interval"),
-                number_of_replicas: target.setting("number_of_replicas"),
-                auto_expand_replicas: target.setting("auto_expand_replicas"),
-                created,
-            });
+            record.originals = Some(originals(&target, created));
             // Stored before they are changed: whatever happens next, they can be put back.
             self.store.save_index(&self.name, &record)?;
         }
-        let tuned =
-            json!({"refresh_interval": "-1", "number_of_replicas": "0", "auto_expand_replicas": false});
-        self.target.put_settings(&record.target, &tuned).await.map_err(|cause| {
-            cause.during(self.target.name(), &format!("tuning `{}` for the load", record.target))
-        })?;
+        self.tune(&record.target).await?;
         record.prepared = true;
         record.restored = false;
         self.store.save_index(&self.name, &record)?;
@@ -99,8 +91,76 @@ impl Context {
         Ok(())
     }
 
+    /// Settings for the load: nothing is searched meanwhile, and each document is indexed once.
+    async fn tune(&self, index: &str) -> Result<()> {
+        let tuned =
+            json!({"refresh_interval": "-1", "number_of_replicas": "0", "auto_expand_replicas": false});
+        let outcome = self.target.put_settings(index, &tuned).await;
+        outcome.map_err(|cause| cause.during(self.target.name(), &format!("tuning `{index}` for the load")))
+    }
+
+    /// The same for the targets that only a transform names. They get the schema of the first planned index.
+    async fn prepare_others(&self) -> Result<()> {
+        let record = self.store.migration(&self.name)?;
+        let mut others = record.map(|record| record.others).unwrap_or_default();
+        for name in &self.config.to.others {
+            let known = others.iter().position(|other| other.name == *name);
+            let mut target = self.target.described().await?.into_iter().find(|index| index.name == *name);
+            match (&target, known) {
+                (None, Some(_)) => return Err(gone(&self.target, name)),
+                (Some(target), Some(at)) if target.uuid != others[at].uuid => return Err(made_anew(name)),
+                (Some(_), Some(_)) => {}
+                (now, None) => {
+                    let created = now.is_none();
+                    if created {
+                        self.create_other(name).await?;
+                        target = self.target.described().await?.into_iter().find(|index| index.name == *name);
+                    }
+                    let target = target.ok_or_else(|| gone(&self.target, name))?;
+                    let before = if created { 0 } else { self.count_target(name).await? };
+                    others.push(OtherTarget {
+                        name: name.clone(),
+                        uuid: target.uuid.clone(),
+                        originals: originals(&target, created),
+                        restored: false,
+                        before,
+                        counted: None,
+                    });
+                }
+            }
+            if let Some(other) = others.iter_mut().find(|other| other.name == *name) {
+                other.restored = false;
+            }
+            // As for the planned ones: the originals are durable before they are changed.
+            let record = self.store.update_migration(&self.name, |record| record.others = others.clone())?;
+            self.progress.take_others(&record);
+            self.tune(name).await?;
+        }
+        Ok(())
+    }
+
+    async fn create_other(&self, name: &str) -> Result<()> {
+        let records = self.store.indices(&self.name)?;
+        let Some(first) = records.first() else { return Ok(()) };
+        let sources = self.source.described().await?;
+        let source = sources.iter().find(|index| index.name == first.source);
+        let source = planned_types(source.ok_or_else(|| gone(&self.source, &first.source))?, first);
+        let record = IndexRecord { target: name.to_owned(), ..first.clone() };
+        self.create(&source, &record).await
+    }
+
     async fn create(&self, source: &IndexInfo, record: &IndexRecord) -> Result<()> {
-        let Some(body) = schema::target_body(&self.config.schema, source, &self.target)? else {
+        let schema = schema::target_schema(
+            &self.config,
+            &self.source,
+            &self.target,
+            source,
+            &record.target,
+            &record.shape,
+        )
+        .await?;
+        schema.refuse_losses(&record.source, &self.config.accept_lost)?;
+        let Some(body) = schema.body else {
             return Err(Error::config("no_target", format!("target index `{}` is not there", record.target))
                 .hint("create it, or give its body with `schema = \"file:PATH\"`"));
         };
@@ -127,12 +187,13 @@ impl Context {
         if ids.is_empty() {
             return Ok(());
         }
+        let here: Vec<String> = ids.iter().map(|id| source_id(record, id).to_owned()).collect();
         let known = self
             .source
-            .holds(&record.source, &ids)
+            .holds(&record.source, &here)
             .await
             .map_err(|cause| cause.during(self.source.name(), &doing))?;
-        match ids.iter().find(|id| !known.contains(id)) {
+        match ids.iter().find(|id| !known.iter().any(|known| known == source_id(record, id))) {
             None => Ok(()),
             Some(foreign) => Err(Error::refused(
                 "foreign_documents",
@@ -149,31 +210,73 @@ impl Context {
     pub(super) async fn restore(&self) -> Result<()> {
         for mut record in self.store.indices(&self.name)? {
             let Some(originals) = record.originals.clone().filter(|_| !record.restored) else { continue };
-            let settings = json!({
-                "refresh_interval": originals.refresh_interval,
-                "number_of_replicas": originals.number_of_replicas,
-                "auto_expand_replicas": originals.auto_expand_replicas,
-            });
-            self.target.put_settings(&record.target, &settings).await.map_err(|cause| {
-                cause.during(self.target.name(), &format!("restoring the settings of `{}`", record.target))
-            })?;
+            self.put_back(&record.target, &originals).await?;
             record.restored = true;
             self.store.save_index(&self.name, &record)?;
             self.progress.take_index(&record);
         }
+        let record = self.store.migration(&self.name)?;
+        for other in record.map(|record| record.others).unwrap_or_default() {
+            if other.restored {
+                continue;
+            }
+            self.put_back(&other.name, &other.originals).await?;
+            self.store.update_migration(&self.name, |record| {
+                record.others.iter_mut().filter(|stored| stored.name == other.name).for_each(|stored| {
+                    stored.restored = true;
+                });
+            })?;
+        }
         Ok(())
     }
+
+    async fn put_back(&self, index: &str, originals: &Originals) -> Result<()> {
+        let settings = json!({
+            "refresh_interval": originals.refresh_interval,
+            "number_of_replicas": originals.number_of_replicas,
+            "auto_expand_replicas": originals.auto_expand_replicas,
+        });
+        let outcome = self.target.put_settings(index, &settings).await;
+        outcome.map_err(|cause| {
+            cause.during(self.target.name(), &format!("restoring the settings of `{index}`"))
+        })
+    }
+}
+
+/// The id that a document of the target has on the source, where types were put in front of ids.
+fn source_id<'a>(record: &IndexRecord, id: &'a str) -> &'a str {
+    let bare = |name: &String| id.strip_prefix(name.as_str())?.strip_prefix('-');
+    if record.shape.is_prefixed() { record.types.iter().find_map(bare).unwrap_or(id) } else { id }
+}
+
+fn originals(target: &IndexInfo, created: bool) -> Originals {
+    Originals {
+        refresh_interval: target.setting("refresh_interval"),
+        number_of_replicas: target.setting("number_of_replicas"),
+        auto_expand_replicas: target.setting("auto_expand_replicas"),
+        created,
+    }
+}
+
+/// A source index with the types that go to a target, and no others.
+fn planned_types(info: &IndexInfo, record: &IndexRecord) -> IndexInfo {
+    let types = info.types.iter().filter(|(name, _)| record.types.contains(name)).cloned().collect();
+    IndexInfo { types, ..info.clone() }
 }
 
 fn still_the_same(record: &IndexRecord, target: &IndexInfo) -> Result<()> {
     if record.target_uuid.as_ref().is_none_or(|stored| *stored == target.uuid) {
         return Ok(());
     }
-    Err(Error::refused(
+    Err(made_anew(&record.target))
+}
+
+fn made_anew(index: &str) -> Error {
+    Error::refused(
         "target_gone",
-        format!("target index `{}` was deleted and made anew since it was prepared", record.target),
+        format!("target index `{index}` was deleted and made anew since it was prepared"),
     )
-    .hint("what was copied into it is lost: `esferry reset` the migration and start again"))
+    .hint("what was copied into it is lost: `esferry reset` the migration and start again")
 }
 
 fn gone(cluster: &Cluster, index: &str) -> Error {
@@ -184,7 +287,7 @@ fn gone(cluster: &Cluster, index: &str) -> Error {
 fn refused_body(schema: &Schema, target: &Cluster, record: &IndexRecord, cause: CallError) -> Error {
     let from = match schema {
         Schema::File(path) => path.display().to_string(),
-        Schema::Same | Schema::Existing => format!("the mapping of `{}`", record.source),
+        Schema::Convert | Schema::Existing => format!("the mapping of `{}`", record.source),
     };
     let mut error = cause.during(target.name(), &format!("creating `{}` from {from}", record.target));
     if error.kind() == Kind::Refused {

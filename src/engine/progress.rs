@@ -1,14 +1,16 @@
 //! What a migration is doing right now: small counters that workers move and `status` reads.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::phase::{Phase, Standing};
 use crate::cluster::waits::Waits;
-use crate::control::status::{IndexStatus, MigrationStatus, PlanningStatus, SliceTally};
+use crate::control::status::{IndexStatus, MigrationStatus, OthersStatus, PlanningStatus, SliceTally};
 use crate::plan::slice::SliceId;
-use crate::store::records::{Counts, FailureGroup, IndexRecord, MigrationRecord, SliceRecord, SliceState};
+use crate::store::records::{
+    Counts, FailureGroup, IndexRecord, MigrationRecord, OtherTarget, SliceRecord, SliceState,
+};
 
 /// The recent rate is that of this span.
 const RECENT: Duration = Duration::from_secs(10);
@@ -30,6 +32,9 @@ struct Inner {
     indices: Vec<IndexProgress>,
     counts: Counts,
     groups: Vec<FailureGroup>,
+    /// Documents that transforms left out, by the words of the step.
+    dropped: BTreeMap<String, u64>,
+    others: Vec<OtherTarget>,
     planning: Duration,
     copying: Duration,
     copying_since: Option<Instant>,
@@ -58,6 +63,8 @@ impl Progress {
             indices: Vec::new(),
             counts: Counts::default(),
             groups: Vec::new(),
+            dropped: BTreeMap::new(),
+            others: Vec::new(),
             planning: Duration::ZERO,
             copying: Duration::ZERO,
             copying_since: None,
@@ -77,11 +84,17 @@ impl Progress {
         let mut inner = self.inner();
         inner.phase = record.phase;
         inner.standing = record.standing.clone();
+        inner.others = record.others.clone();
         inner.planning = Duration::from_millis(record.planning_ms);
         inner.copying = Duration::from_millis(record.copying_ms);
         if let Some(since) = &mut inner.copying_since {
             *since = Instant::now();
         }
+    }
+
+    /// Takes over the targets beside the planned ones.
+    pub fn take_others(&self, record: &MigrationRecord) {
+        self.inner().others = record.others.clone();
     }
 
     /// Takes over an index; its slices are taken over one by one.
@@ -101,6 +114,7 @@ impl Progress {
     pub fn take_slice(&self, record: &SliceRecord) {
         let mut inner = self.inner();
         inner.counts.add(&record.counts);
+        inner.drops(&record.dropped);
         if let Some(index) = inner.index_of(record.slice.id) {
             index.docs += record.slice.expected_docs;
             *slot(&mut index.tally, &record.state) += 1;
@@ -191,9 +205,10 @@ impl Progress {
     }
 
     /// A checkpoint of the slice is durable: its documents count for good.
-    pub fn slice_settles(&self, id: SliceId, counts: &Counts) {
+    pub fn slice_settles(&self, id: SliceId, counts: &Counts, dropped: &BTreeMap<String, u64>) {
         let mut inner = self.inner();
         inner.counts.add(counts);
+        inner.drops(dropped);
         if let Some(open) = inner.open.get_mut(&id) {
             *open = open.saturating_sub(counts.settled());
         }
@@ -224,12 +239,15 @@ impl Progress {
         inner.counts.written += counts.written;
         inner.counts.present += counts.present;
         inner.counts.superseded += counts.superseded;
+        inner.counts.dropped += counts.dropped;
+        inner.counts.elsewhere += counts.elsewhere;
     }
 
     /// Forgets slices and counts, to take them over again from the store.
     pub fn forget_slices(&self) {
         let mut inner = self.inner();
         inner.counts = Counts::default();
+        inner.dropped.clear();
         inner.open.clear();
         for index in &mut inner.indices {
             index.tally = SliceTally::default();
@@ -286,6 +304,8 @@ impl Progress {
             slices,
             counts: inner.counts,
             failures: inner.groups.clone(),
+            dropped: inner.dropped.clone(),
+            others: inner.others_status(),
             indices: inner.indices.iter().map(IndexProgress::status).collect(),
             planning_seconds: inner.planning.as_secs_f64(),
             copying_seconds: copied_for.as_secs_f64(),
@@ -294,6 +314,20 @@ impl Progress {
 }
 
 impl Inner {
+    fn others_status(&self) -> Option<OthersStatus> {
+        (!self.others.is_empty()).then(|| OthersStatus {
+            targets: self.others.iter().map(|other| other.name.clone()).collect(),
+            expected: self.others.iter().map(|other| other.before).sum::<u64>() + self.counts.elsewhere,
+            counted: self.others.iter().map(|other| other.counted).sum(),
+        })
+    }
+
+    fn drops(&mut self, dropped: &BTreeMap<String, u64>) {
+        for (step, count) in dropped {
+            *self.dropped.entry(step.clone()).or_default() += count;
+        }
+    }
+
     fn index_of(&mut self, id: SliceId) -> Option<&mut IndexProgress> {
         self.indices.iter_mut().find(|index| index.record.ordinal == id.index)
     }
@@ -319,6 +353,8 @@ impl IndexProgress {
     fn status(&self) -> IndexStatus {
         IndexStatus {
             source: self.record.source.clone(),
+            types: self.record.only_types.clone(),
+            shape: self.record.shape.clone(),
             target: self.record.target.clone(),
             strategy: self.record.strategy.clone(),
             slices: self.tally,

@@ -9,10 +9,10 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::context::Context;
-use super::worker::{IndexCopy, blocking};
+use super::worker::{IndexCopy, blocking, deliver};
 use crate::cluster::selection::{Selection, SliceRange};
 use crate::error::{Error, Result};
-use crate::sink::{Delivery, DeliveryError, Rejection, cut};
+use crate::sink::{Identity, Rejection, Sent};
 use crate::source::{Hit, Page};
 use crate::store::records::{Counts, Failure};
 
@@ -48,7 +48,7 @@ impl Context {
             // A snapshot of keys and metadata only, batch by batch: the list may be long, and changes as we go.
             let mut after: Option<Failure> = None;
             loop {
-                let batch = self.next_failures(&record.source, error_type, after.take()).await?;
+                let batch = self.next_failures(record.ordinal, error_type, after.take()).await?;
                 let Some(last) = batch.last().cloned() else { break };
                 after = Some(last);
                 self.retry_batch(&copy, batch, &mut report).await?;
@@ -60,15 +60,15 @@ impl Context {
 
     async fn next_failures(
         &self,
-        index: &str,
+        index: u32,
         error_type: Option<&str>,
         after: Option<Failure>,
     ) -> Result<Vec<Failure>> {
         let (store, name) = (self.store.clone(), self.name.clone());
-        let (index, error_type) = (index.to_owned(), error_type.map(ToOwned::to_owned));
+        let error_type = error_type.map(ToOwned::to_owned);
         blocking(move || {
             let wanted = |failure: &Failure| {
-                failure.index == index
+                failure.slice.index == index
                     && error_type.as_ref().is_none_or(|wanted| *wanted == failure.error_type)
             };
             let rest = store.failures_after(&name, after.as_ref());
@@ -115,7 +115,8 @@ impl Context {
         let doing = format!("reading failed documents of `{}` again", copy.source_name);
         source.refresh(&copy.source_name).await.map_err(|cause| cause.during(source.name(), &doing))?;
         let ids: Vec<&str> = failures.iter().map(|failure| failure.id.as_str()).collect();
-        let mut selection = Selection::all(&copy.source_name, Some(&json!({"ids": {"values": ids}})));
+        let query = json!({"ids": {"values": ids}});
+        let mut selection = Selection::all(&copy.source_name, Some(&query)).of_types(&copy.only_types);
         if let Some(doc_type) = hidden {
             selection.range = SliceRange::HiddenType { doc_type };
         }
@@ -135,48 +136,38 @@ impl Context {
     }
 }
 
-/// A failure that is settled now, with what became of it, and the failures that remain.
+/// Failures that are settled now, with what became of each, and the failures that remain.
 type Settled = (Vec<(Failure, Counts)>, Vec<Failure>);
 
+/// Source document, and as what it is sent.
+type Place = (Identity, Option<Sent>);
+
 async fn settle_again(copy: &IndexCopy, failures: &[Failure], page: &Page) -> Result<Settled> {
-    let text = |json: &[u8]| serde_json::from_slice::<String>(json).unwrap_or_default();
-    let mut hits: HashMap<(String, Option<String>), Hit> = HashMap::new();
+    let mut hits: HashMap<Identity, Hit> = HashMap::new();
     for hit in &page.hits {
-        let routing = hit.routing.map(|routing| text(routing.of(&page.body)));
-        hits.insert((text(hit.id.of(&page.body)), routing), *hit);
+        hits.insert(known_type(copy, Identity::of(hit, page)), *hit);
     }
-    let (mut found, mut resolved, mut again) = (Vec::new(), Vec::new(), Vec::new());
-    let mut there = Vec::new();
+    let (mut resolved, mut again, mut there) = (Vec::new(), Vec::new(), Vec::new());
+    let mut found: HashMap<Identity, Hit> = HashMap::new();
     for failure in failures {
-        match hits.get(&(failure.id.clone(), failure.routing.clone())) {
+        let (identity, _) = place_of(copy, failure);
+        match hits.get(&identity) {
             Some(hit) => {
-                found.push(*hit);
+                found.insert(identity, *hit);
                 there.push(failure);
             }
             None => resolved.push((failure.clone(), Counts::default())),
         }
     }
-    let page = Page { hits: found, ..page.clone() };
-    let (batches, refused) =
-        cut(&page, copy.pipeline, copy.sink.target(), &copy.limits).map_err(|cause| {
-            Error::refused(
-                "no_source",
-                format!("index `{}`: a document came without its _source", copy.source_name),
-            )
-            .because(cause)
-        })?;
-    let mut delivery = Delivery::refused(refused);
-    for batch in batches {
-        let settled = copy.sink.deliver(batch).await;
-        delivery.absorb(settled.map_err(|DeliveryError::Fatal(error)| error)?);
-    }
-    let mut rejections: HashMap<(String, Option<String>), Rejection> = HashMap::new();
+    let page = Page { hits: found.into_values().collect(), ..page.clone() };
+    let delivery = deliver(&copy.sink, copy.cut(page).await?).await?;
+    let mut rejections: HashMap<Place, Rejection> = HashMap::new();
     for rejection in delivery.rejections {
-        rejections.insert((rejection.id.clone(), rejection.routing.clone()), rejection);
+        rejections.insert((known_type(copy, rejection.origin.clone()), rejection.sent.clone()), rejection);
     }
     let mut outcomes = delivery.counts;
     for failure in there {
-        match rejections.remove(&(failure.id.clone(), failure.routing.clone())) {
+        match rejections.remove(&place_of(copy, failure)) {
             None => resolved.push((failure.clone(), take_one(&mut outcomes))),
             Some(rejection) => again.push(Failure {
                 version: rejection.version,
@@ -192,6 +183,18 @@ async fn settle_again(copy: &IndexCopy, failures: &[Failure], page: &Page) -> Re
     Ok((resolved, again))
 }
 
+/// A document whose batch did not know its type is of the only type that the index has.
+fn known_type(copy: &IndexCopy, mut identity: Identity) -> Identity {
+    identity.doc_type = identity.doc_type.or_else(|| copy.doc_type.clone());
+    identity
+}
+
+fn place_of(copy: &IndexCopy, failure: &Failure) -> Place {
+    let Failure { doc_type, id, routing, target_id, target_index, .. } = failure.clone();
+    let sent = target_id.map(|id| Sent { index: target_index, id });
+    (known_type(copy, Identity { doc_type, id, routing }), sent)
+}
+
 /// One settled document of many: which one had which outcome does not matter, the totals do.
 fn take_one(outcomes: &mut Counts) -> Counts {
     let mut one = Counts::default();
@@ -199,6 +202,7 @@ fn take_one(outcomes: &mut Counts) -> Counts {
         (&mut outcomes.written, &mut one.written),
         (&mut outcomes.present, &mut one.present),
         (&mut outcomes.superseded, &mut one.superseded),
+        (&mut outcomes.dropped, &mut one.dropped),
     ];
     if let Some((left, taken)) = kinds.into_iter().find(|(left, _)| **left > 0) {
         *left -= 1;

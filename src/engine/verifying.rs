@@ -4,8 +4,11 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::worker::blocking;
+use crate::cluster::indices::IndexInfo;
 use crate::cluster::selection::Selection;
+use crate::config::MigrationConfig;
 use crate::error::{Error, Kind, Result};
+use crate::schema;
 use crate::store::records::{Counted, Counts, IndexRecord, SliceState};
 
 /// What the store knows of an index's slices.
@@ -23,9 +26,12 @@ impl Context {
     pub(super) async fn count_both(&self) -> Result<()> {
         let target = &self.target;
         let targets = target.described().await?;
-        for mut record in self.store.indices(&self.name)? {
+        let sources = self.source.described().await?;
+        let planned = self.store.indices(&self.name)?;
+        for mut record in planned.clone() {
             let account = self.account(record.ordinal).await?;
-            let from = Selection::all(&record.source, self.config.from.query.as_ref());
+            let from =
+                Selection::all(&record.source, self.config.from.query.as_ref()).of_types(&record.only_types);
             let doing = format!("counting `{}`", record.source);
             let source = &self.source;
             source.refresh(&record.source).await.map_err(|cause| cause.during(source.name(), &doing))?;
@@ -33,7 +39,6 @@ impl Context {
                 .count_everything(&from, &record.types)
                 .await
                 .map_err(|cause| cause.during(source.name(), &doing))?;
-            let doing = format!("counting `{}`", record.target);
             let now = targets.iter().find(|index| index.name == record.target);
             if now.map(|index| &index.uuid) != record.target_uuid.as_ref() {
                 return Err(Error::new(
@@ -43,10 +48,13 @@ impl Context {
                 )
                 .hint("what was copied into it is lost: `esferry reset` the migration and start again"));
             }
-            target.refresh(&record.target).await.map_err(|cause| cause.during(target.name(), &doing))?;
-            let all = Selection::all(&record.target, None);
-            let on_target = target.count(&all).await.map_err(|cause| cause.during(target.name(), &doing))?;
-            let explanation = explain(&record, &account, on_source, on_target);
+            let on_target = self.count_target(&record.target).await?;
+            let unplanned_types = sources
+                .iter()
+                .find(|index| index.name == record.source)
+                .map(|index| unplanned_types(index, &planned, &self.config))
+                .unwrap_or_default();
+            let explanation = explain(&record, &account, &unplanned_types, on_source, on_target);
             if let Some(why) = &explanation {
                 tracing::warn!(
                     index = record.source,
@@ -60,13 +68,43 @@ impl Context {
                 source: on_source,
                 target: on_target,
                 failures: account.counts.rejected,
+                dropped: account.counts.dropped,
+                derived: account.counts.derived,
+                elsewhere: account.counts.elsewhere,
+                unplanned_types,
                 explanation,
                 at: Timestamp::now(),
             });
             self.store.save_index(&self.name, &record)?;
             self.progress.take_index(&record);
         }
+        self.count_others().await
+    }
+
+    /// The targets that transforms send documents to besides the planned ones.
+    async fn count_others(&self) -> Result<()> {
+        let record = self.store.migration(&self.name)?;
+        for other in record.map(|record| record.others).unwrap_or_default() {
+            let counted = self.count_target(&other.name).await?;
+            let record = self.store.update_migration(&self.name, |record| {
+                record.others.iter_mut().filter(|stored| stored.name == other.name).for_each(|stored| {
+                    stored.counted = Some(counted);
+                });
+            })?;
+            self.progress.take_others(&record);
+        }
         Ok(())
+    }
+
+    /// Documents of a target index, everything that was written included.
+    ///
+    /// # Errors
+    /// `Temporary` when it cannot be counted whole.
+    pub(super) async fn count_target(&self, index: &str) -> Result<u64> {
+        let (target, doing) = (&self.target, format!("counting `{index}`"));
+        target.refresh(index).await.map_err(|cause| cause.during(target.name(), &doing))?;
+        let all = Selection::all(index, None);
+        target.count(&all).await.map_err(|cause| cause.during(target.name(), &doing))
     }
 
     async fn account(&self, ordinal: u32) -> Result<Account> {
@@ -86,13 +124,34 @@ impl Context {
     }
 }
 
+/// Types of a source index that no record of the plan covers, save those that stay behind by configuration.
+fn unplanned_types(index: &IndexInfo, planned: &[IndexRecord], config: &MigrationConfig) -> Vec<String> {
+    let known = |name: &String| {
+        planned.iter().any(|record| record.source == index.name && record.types.contains(name))
+            || schema::stays_behind(config, name)
+    };
+    index.type_names().into_iter().filter(|name| !known(name)).collect()
+}
+
 /// Why the counts of both sides differ, from what is known; `None` when they do not.
-fn explain(record: &IndexRecord, account: &Account, source: u64, target: u64) -> Option<String> {
-    if source == target {
+fn explain(
+    record: &IndexRecord,
+    account: &Account,
+    unplanned_types: &[String],
+    source: u64,
+    target: u64,
+) -> Option<String> {
+    let counts = &account.counts;
+    if source + counts.derived == target + counts.dropped + counts.elsewhere && unplanned_types.is_empty() {
         return None;
     }
     let mut reasons = Vec::new();
-    let counts = &account.counts;
+    if !unplanned_types.is_empty() {
+        reasons.push(format!(
+            "the source has types that the plan does not know ({}): `esferry reset` the migration, or migrate them by another one",
+            unplanned_types.join(", ")
+        ));
+    }
     if counts.rejected > 0 {
         reasons.push(format!("{} documents were refused: see `esferry failures list`", counts.rejected));
     }
@@ -106,7 +165,7 @@ fn explain(record: &IndexRecord, account: &Account, source: u64, target: u64) ->
             counts.read
         ));
     }
-    let landed = counts.written + counts.present + counts.superseded;
+    let landed = counts.landed().saturating_sub(counts.elsewhere);
     if landed > target {
         let lost = landed - target;
         reasons.push(format!("{lost} documents took the place of others or were deleted on the target: the same id under different routings may be one document there"));
@@ -131,12 +190,20 @@ mod tests {
             "strategy": "uid", "originals": null, "counted": null
         }))
         .unwrap();
-        explain(&record, &Account { counts, set_aside }, source, target)
+        explain(&record, &Account { counts, set_aside }, &[], source, target)
     }
 
     #[test]
     fn equal_counts_need_no_words() {
         assert_eq!(explained(Counts { read: 5, written: 5, ..Counts::default() }, 0, 5, 5), None);
+    }
+
+    #[test]
+    fn what_transforms_did_is_expected() {
+        let counts =
+            Counts { read: 10, written: 11, dropped: 2, derived: 3, elsewhere: 4, ..Counts::default() };
+        assert_eq!(explained(counts, 0, 10, 7), None);
+        insta::assert_snapshot!(explained(counts, 0, 10, 8).unwrap(), @"`b` holds 1 documents that this migration did not write");
     }
 
     #[test]

@@ -14,8 +14,8 @@ use super::progress::Progress;
 use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
 use crate::plan::slice::{Cursor, SliceRange};
-use crate::sink::{BatchLimits, Delivery, Rejection, Sink, cut};
-use crate::source::{ReadError, SlicePage, SliceReader, SourceIndex};
+use crate::sink::{BatchLimits, Cut, Delivery, DeliveryError, Identity, Rejection, Sent, Sink, cut};
+use crate::source::{Page, ReadError, SlicePage, SliceReader, SourceIndex};
 use crate::store::records::{Failure, SliceRecord, SliceState};
 use crate::store::{Settlement, Store};
 use crate::telemetry::statsd::Counters;
@@ -39,7 +39,9 @@ pub(super) struct IndexCopy {
     pub(super) doc_type: Option<String>,
     pub(super) source: SourceIndex,
     pub(super) query: Option<serde_json::Value>,
-    pub(super) pipeline: Pipeline,
+    /// Types that are asked for by name; empty for all.
+    pub(super) only_types: Vec<String>,
+    pub(super) pipeline: Arc<Pipeline>,
     pub(super) sink: Sink,
     pub(super) limits: BatchLimits,
     pub(super) store: Store,
@@ -141,7 +143,7 @@ impl IndexCopy {
                     }
                 }
                 next = page.recv(), if ended.is_none() && flights.len() < PAGES_IN_FLIGHT => match next {
-                    Some(Ok(next)) => flights.push_back(self.send(next)?),
+                    Some(Ok(next)) => flights.push_back(self.send(next)),
                     Some(Err(lost)) => ended = Some(Err(lost)),
                     None => ended = Some(Ok(())),
                 },
@@ -167,33 +169,39 @@ impl IndexCopy {
             shard: Some(record.slice.id.shard),
             range: record.slice.range.clone(),
             query: self.query.clone(),
+            types: self.only_types.clone(),
         };
         SliceReader::new(self.source.clone(), selection, cursor)
     }
 
     /// The bulks of a page, as one future that settles all of them.
-    fn send(
-        &self,
-        next: SlicePage,
-    ) -> Result<impl Future<Output = (Cursor, Result<Delivery>)> + Send + use<>> {
-        let cut = cut(&next.page, self.pipeline, self.sink.target(), &self.limits);
-        let (batches, refused) = cut.map_err(|cause| {
-            Error::refused("no_source", format!("index `{}`: a document came without its _source", self.source_name))
-                .hint("the source does not give the documents out: check `_source` in the mapping and field-level security")
-                .because(cause)
-        })?;
+    fn send(&self, next: SlicePage) -> impl Future<Output = (Cursor, Result<Delivery>)> + Send + use<> {
         let (sink, upto) = (self.sink.clone(), next.upto);
-        drop(next);
-        Ok(async move {
-            let mut all = Delivery::refused(refused);
-            let sent =
-                futures::future::try_join_all(batches.into_iter().map(|batch| sink.deliver(batch))).await;
-            let settled = sent.map(|deliveries| {
-                deliveries.into_iter().for_each(|delivery| all.absorb(delivery));
-                all
-            });
-            (upto, settled.map_err(|crate::sink::DeliveryError::Fatal(error)| error))
-        })
+        let cut = self.cut(next.page);
+        async move {
+            let sent = match cut.await {
+                Ok(cut) => deliver(&sink, cut).await,
+                Err(error) => Err(error),
+            };
+            (upto, sent)
+        }
+    }
+
+    /// Makes bulk bodies of a page. Where documents are transformed that is work for a thread of its own.
+    pub(super) fn cut(&self, page: Page) -> impl Future<Output = Result<PageCut>> + Send + use<> {
+        let (pipeline, target, limits) = (self.pipeline.clone(), self.sink.target().clone(), self.limits);
+        let untouched = pipeline.is_untouched();
+        let index = self.source_name.clone();
+        let work = move || {
+            let read = page.hits.len();
+            let cut = cut(&page, &pipeline, &target, &limits).map_err(|cause| {
+                Error::refused("no_source", format!("index `{index}`: a document came without its _source"))
+                    .hint("the source does not give the documents out: check `_source` in the mapping and field-level security")
+                    .because(cause)
+            })?;
+            Ok(PageCut { read, cut })
+        };
+        async move { if untouched { work() } else { blocking(work).await } }
     }
 
     async fn stop<F>(
@@ -273,8 +281,11 @@ impl IndexCopy {
         let now = Timestamp::now();
         let failures =
             delivery.rejections.into_iter().map(|rejection| self.failure(record, rejection, now)).collect();
-        let settlement = Settlement { slice: record.slice.id, from, to, counts, failures };
+        let dropped =
+            delivery.dropped.iter().map(|(step, count)| (self.pipeline.describe(*step), *count)).collect();
+        let settlement = Settlement { slice: record.slice.id, from, to, counts, failures, dropped };
         let refused = !settlement.failures.is_empty();
+        let left_out = settlement.dropped.clone();
         let (store, name) = (self.store.clone(), self.migration.clone());
         let (stored, groups) = blocking(move || {
             let stored = store.settle(&name, &settlement).map_err(|cause| match cause {
@@ -290,7 +301,7 @@ impl IndexCopy {
         .await?;
         let gained = stored.counts.since(&record.counts);
         *record = stored;
-        self.progress.slice_settles(record.slice.id, &gained);
+        self.progress.slice_settles(record.slice.id, &gained, &left_out);
         if let Some(groups) = groups {
             self.progress.take_failures(groups);
         }
@@ -302,13 +313,20 @@ impl IndexCopy {
             SliceRange::HiddenType { doc_type } => Some(doc_type.clone()),
             _ => None,
         };
+        let Identity { doc_type, id, routing } = rejection.origin;
+        let (target_id, target_index) = match rejection.sent {
+            Some(Sent { id, index }) => (Some(id), index),
+            None => (None, None),
+        };
         Failure {
             slice: record.slice.id,
             index: self.source_name.clone(),
-            doc_type: hidden.or_else(|| self.doc_type.clone()),
-            id: rejection.id,
-            routing: rejection.routing,
+            doc_type: hidden.or(doc_type).or_else(|| self.doc_type.clone()),
+            id,
+            routing,
             version: rejection.version,
+            target_id,
+            target_index,
             status: rejection.refusal.status,
             error_type: rejection.refusal.error_type,
             reason: rejection.refusal.reason,
@@ -317,6 +335,26 @@ impl IndexCopy {
             last: now,
         }
     }
+}
+
+/// A page cut into bulks, and how many hits it had.
+#[derive(Debug)]
+pub(super) struct PageCut {
+    read: usize,
+    cut: Cut,
+}
+
+/// Sends the bulks of a page side by side, and settles every hit of it.
+///
+/// # Errors
+/// When the target index is gone.
+pub(super) async fn deliver(sink: &Sink, page: PageCut) -> Result<Delivery> {
+    let Cut { batches, refused, dropped, derived } = page.cut;
+    let mut all = Delivery::unsent(page.read, refused, dropped, derived);
+    let sent = batches.into_iter().map(|batch| sink.deliver(batch));
+    let sent = futures::future::try_join_all(sent).await.map_err(|DeliveryError::Fatal(error)| error)?;
+    sent.into_iter().for_each(|delivery| all.absorb(delivery));
+    Ok(all)
 }
 
 /// Outcomes that no checkpoint holds yet, contiguous from `from` to `upto`.

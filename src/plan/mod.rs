@@ -4,10 +4,12 @@ mod coverage;
 mod fields;
 mod numbers;
 mod shards;
+mod shared_ids;
 pub mod slice;
 mod strategy;
 mod terms;
 
 pub use coverage::{Gap, verify};
-pub use shards::{PlanError, ShardPlan, plan_shard};
+pub use shards::{PlanError, Planner, ShardPlan};
+pub use shared_ids::shared_id;
 pub use strategy::{Strategy, choose};

@@ -39,20 +39,38 @@ pub enum PlanError {
     Refused(#[from] Error),
 }
 
-/// Plans one shard of an index.
-///
-/// # Errors
-/// [`PlanError`]; among them the refusal of a plan whose numbers do not add up, with the numbers.
-pub async fn plan_shard(
-    cluster: &Cluster,
-    index: &IndexInfo,
-    ordinal: u32,
-    shard: u32,
-    strategy: &Strategy,
-    query: Option<&serde_json::Value>,
-    target: u64,
-) -> Result<ShardPlan, PlanError> {
-    let everything = Selection::all(&index.name, query).in_shard(shard);
+/// What the shards of an index have in common when they are planned.
+#[derive(Debug, Clone, Copy)]
+pub struct Planner<'a> {
+    /// The cluster that is read.
+    pub cluster: &'a Cluster,
+    /// The index, with the types that are planned.
+    pub index: &'a IndexInfo,
+    /// Ordinal of the index within the migration.
+    pub ordinal: u32,
+    /// How it is sliced.
+    pub strategy: &'a Strategy,
+    /// Only documents of these types; empty for all.
+    pub only_types: &'a [String],
+    /// Only documents that match; `None` for all.
+    pub query: Option<&'a serde_json::Value>,
+    /// Documents a slice aims at.
+    pub target: u64,
+}
+
+impl Planner<'_> {
+    /// Plans one shard.
+    ///
+    /// # Errors
+    /// [`PlanError`]; among them the refusal of a plan whose numbers do not add up, with the numbers.
+    pub async fn shard(&self, shard: u32) -> Result<ShardPlan, PlanError> {
+        plan_shard(self, shard).await
+    }
+}
+
+async fn plan_shard(planner: &Planner<'_>, shard: u32) -> Result<ShardPlan, PlanError> {
+    let Planner { cluster, index, ordinal, strategy, only_types, query, target } = *planner;
+    let everything = Selection::all(&index.name, query).of_types(only_types).in_shard(shard);
     let before = cluster.writes(&index.name, shard).await?;
     // After that: whatever becomes visible while the shard is counted is a write that is counted too.
     cluster.refresh(&index.name).await?;

@@ -1,12 +1,15 @@
 //! Bulk bodies, built straight from the bytes of a page: each document is copied once.
 
+use std::collections::BTreeMap;
+
 use bytes::{Bytes, BytesMut};
 
-use super::delivery::Rejection;
+use super::delivery::{Rejection, Sent};
+use super::origin::{Identity, Origins, text};
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::Refusal;
-use crate::source::Page;
-use crate::transform::{Document, DocumentError, Pipeline};
+use crate::source::{Hit, Page};
+use crate::transform::{Document, DocumentError, Pipeline, Transformed};
 
 /// Bytes that an action line takes beside id and routing.
 const ACTION_BYTES: usize = 96;
@@ -30,6 +33,8 @@ pub(super) struct Item {
     pub(super) id: usize,
     pub(super) source: usize,
     pub(super) end: usize,
+    /// It goes to another index than that of the request.
+    pub(super) elsewhere: bool,
 }
 
 /// A bulk body and its items. The body is shared, never rebuilt for a retry of the whole.
@@ -37,6 +42,8 @@ pub(super) struct Item {
 pub struct Batch {
     pub(super) body: Bytes,
     pub(super) items: Vec<Item>,
+    /// Where the documents came from; `None` where their actions say so.
+    pub(super) origins: Option<Origins>,
     /// Bytes of the documents in it.
     pub source_bytes: u64,
 }
@@ -55,19 +62,56 @@ impl Batch {
     }
 }
 
-/// Cuts a page into batches. Documents that cannot be framed at all are refused here, with their reason.
+/// A page, ready to be sent. Every hit of it is in one of these: a batch, the refused, the dropped.
+#[derive(Debug, Default)]
+#[must_use = "every document has to be accounted for"]
+pub struct Cut {
+    /// Bulk bodies.
+    pub batches: Vec<Batch>,
+    /// Documents that cannot be sent at all, with their reason.
+    pub refused: Vec<Rejection>,
+    /// Hits that a step left out, by the step's position.
+    pub dropped: BTreeMap<usize, u64>,
+    /// Documents in excess of one a hit, where a step makes several of one.
+    pub derived: u64,
+}
+
+/// A document and the hit that it comes from.
+struct Planned<'page> {
+    hit: &'page Hit,
+    document: Document<'page>,
+}
+
+/// Cuts a page into batches. Documents that cannot be transformed or framed are refused here, with their reason.
 ///
 /// # Errors
-/// [`DocumentError`] when a hit has no source: nothing of the page may be written then.
-pub fn cut(
-    page: &Page,
-    pipeline: Pipeline,
+/// [`DocumentError::NoSource`] when a hit has no source: nothing of the page may be written then.
+pub fn cut<'page>(
+    page: &'page Page,
+    pipeline: &'page Pipeline,
     target: &BulkTarget,
     limits: &BatchLimits,
-) -> Result<(Vec<Batch>, Vec<Rejection>), DocumentError> {
-    let documents =
-        page.hits.iter().map(|hit| pipeline.apply(hit, page)).collect::<Result<Vec<Document<'_>>, _>>()?;
-    let (mut batches, mut refused) = (Vec::new(), Vec::new());
+) -> Result<Cut, DocumentError> {
+    let mut cut = Cut::default();
+    let mut documents = Vec::with_capacity(page.hits.len());
+    for hit in &page.hits {
+        match pipeline.apply(hit, page) {
+            Ok(Transformed::One(document)) => documents.push(Planned { hit, document }),
+            Ok(Transformed::Several(several)) => {
+                cut.derived += (several.len() as u64).saturating_sub(1);
+                documents.extend(several.into_iter().map(|document| Planned { hit, document }));
+            }
+            Ok(Transformed::Dropped { step }) => *cut.dropped.entry(step).or_default() += 1,
+            Err(DocumentError::NoSource) => return Err(DocumentError::NoSource),
+            Err(error) => cut.refused.push(Rejection {
+                origin: Identity::of(hit, page),
+                sent: None,
+                version: hit.version,
+                refusal: refusal(error.error_type(), error.to_string()),
+                attempts: 0,
+            }),
+        }
+    }
     let mut rest = documents.as_slice();
     while !rest.is_empty() {
         let (take, bytes) = fitting(rest, limits);
@@ -76,32 +120,35 @@ pub fn cut(
         let mut batch = Building {
             body: BytesMut::with_capacity(bytes),
             items: Vec::with_capacity(take),
+            origins: (!pipeline.is_untouched()).then(Origins::default),
             source_bytes: 0,
         };
-        for document in now {
-            match unframeable(document, limits) {
-                None => batch.push(document, target, &mut refused),
-                Some((error_type, reason)) => refused.push(rejection(document, error_type, reason)),
-            }
+        for planned in now {
+            let unframeable = unframeable(&planned.document, limits);
+            let refused = unframeable.or_else(|| batch.push(planned, page, target));
+            cut.refused
+                .extend(refused.map(|(error_type, reason)| rejection(planned, page, error_type, reason)));
         }
         if !batch.items.is_empty() {
-            batches.push(Batch {
+            cut.batches.push(Batch {
                 body: batch.body.freeze(),
                 items: batch.items,
+                origins: batch.origins,
                 source_bytes: batch.source_bytes,
             });
         }
     }
-    Ok((batches, refused))
+    Ok(cut)
 }
 
 /// How many of the next documents fit into one request, and its size.
-fn fitting(documents: &[Document<'_>], limits: &BatchLimits) -> (usize, usize) {
+fn fitting(documents: &[Planned<'_>], limits: &BatchLimits) -> (usize, usize) {
     let mut bytes = 0;
-    for (count, document) in documents.iter().enumerate() {
+    for (count, Planned { document, .. }) in documents.iter().enumerate() {
         let next = ACTION_BYTES
             + document.id.len()
             + document.routing.as_ref().map_or(0, |routing| routing.len())
+            + document.index.as_ref().map_or(0, |index| index.len() + ACTION_BYTES)
             + document.source.len();
         if count > 0 && (count >= limits.docs || bytes + next > limits.bytes) {
             return (count, bytes);
@@ -114,25 +161,48 @@ fn fitting(documents: &[Document<'_>], limits: &BatchLimits) -> (usize, usize) {
 struct Building {
     body: BytesMut,
     items: Vec<Item>,
+    origins: Option<Origins>,
     source_bytes: u64,
 }
 
 impl Building {
-    fn push(&mut self, document: &Document<'_>, target: &BulkTarget, refused: &mut Vec<Rejection>) {
+    /// Appends a document, or says why no request can carry it.
+    fn push(
+        &mut self,
+        planned: &Planned<'_>,
+        page: &Page,
+        target: &BulkTarget,
+    ) -> Option<(&'static str, String)> {
+        let Planned { hit, document } = planned;
         let start = self.body.len();
-        target.action(&mut self.body, &document.id, document.routing.as_deref(), document.version);
+        target.action(
+            &mut self.body,
+            &document.id,
+            document.routing.as_deref(),
+            document.version,
+            document.index.as_deref(),
+        );
         let source = self.body.len();
         if memchr::memchr2(b'\n', b'\r', &document.source).is_none() {
             self.body.extend_from_slice(&document.source);
         } else if !one_line(&document.source, &mut self.body) {
             self.body.truncate(start);
             let reason = "a string of the document holds a raw line break, which no bulk request can carry";
-            refused.push(rejection(document, "raw_line_break", reason.to_owned()));
-            return;
+            return Some(("raw_line_break", reason.to_owned()));
         }
         self.body.extend_from_slice(b"\n");
-        self.items.push(Item { start, id: document.id.len(), source, end: self.body.len() });
+        self.items.push(Item {
+            start,
+            id: document.id.len(),
+            source,
+            end: self.body.len(),
+            elsewhere: document.index.is_some(),
+        });
+        if let Some(origins) = &mut self.origins {
+            origins.push(hit, page);
+        }
         self.source_bytes += document.source.len() as u64;
+        None
     }
 }
 
@@ -170,17 +240,22 @@ fn unframeable(document: &Document<'_>, limits: &BatchLimits) -> Option<(&'stati
         .then(|| ("id_too_long", format!("the id has {} bytes, the target takes {most}", id.len())))
 }
 
-fn rejection(document: &Document<'_>, error_type: &str, reason: String) -> Rejection {
-    let text = |json: &[u8]| {
-        serde_json::from_slice(json).unwrap_or_else(|_| String::from_utf8_lossy(json).into_owned())
-    };
+fn rejection(planned: &Planned<'_>, page: &Page, error_type: &str, reason: String) -> Rejection {
+    let Planned { hit, document } = planned;
+    let origin = Identity::of(hit, page);
+    let id = text(&document.id);
     Rejection {
-        id: text(&document.id),
-        routing: document.routing.as_deref().map(text),
+        sent: (id != origin.id || document.index.is_some())
+            .then(|| Sent { index: document.index.as_deref().map(str::to_owned), id }),
+        origin,
         version: document.version,
-        refusal: Refusal { status: 400, error_type: error_type.to_owned(), reason },
+        refusal: refusal(error_type, reason),
         attempts: 0,
     }
+}
+
+fn refusal(error_type: &str, reason: String) -> Refusal {
+    Refusal { status: 400, error_type: error_type.to_owned(), reason }
 }
 
 #[cfg(test)]
@@ -214,7 +289,7 @@ mod tests {
     #[test]
     fn documents_travel_byte_for_byte_behind_their_action() {
         let page = page(&[(r#""a\"b""#, r#"{ "n":1.10,"k":"\u00e9" }"#), (r#""2""#, "{\n  \"x\" : 1\r\n}")]);
-        let (batches, refused) = cut(&page, Pipeline::Untouched, &target(), &LIMITS).unwrap();
+        let Cut { batches, refused, .. } = cut(&page, &Pipeline::default(), &target(), &LIMITS).unwrap();
         assert!(refused.is_empty());
         insta::assert_snapshot!(String::from_utf8_lossy(&batches[0].body), @r#"
         {"index":{"_id":"a\"b","version":3,"version_type":"external"}}
@@ -229,7 +304,7 @@ mod tests {
         let long = format!("\"{}\"", "é".repeat(257));
         let longest = format!("\"{}\"", "é".repeat(256));
         let page = page(&[("\"1\"", "{\"a\":\"x\ny\"}"), (&long, "{}"), (&longest, "{}")]);
-        let (batches, refused) = cut(&page, Pipeline::Untouched, &target(), &LIMITS).unwrap();
+        let Cut { batches, refused, .. } = cut(&page, &Pipeline::default(), &target(), &LIMITS).unwrap();
         let types: Vec<&str> =
             refused.iter().map(|rejection| rejection.refusal.error_type.as_str()).collect();
         assert_eq!((batches.len(), batches[0].len(), types), (1, 1, vec!["raw_line_break", "id_too_long"]));
@@ -238,7 +313,10 @@ mod tests {
     #[test]
     fn a_hit_without_a_source_stops_the_page() {
         let page = Page::read(Bytes::from_static(br#"{"hits":{"total":1,"hits":[{"_id":"1"}]}}"#)).unwrap();
-        assert_eq!(cut(&page, Pipeline::Untouched, &target(), &LIMITS).unwrap_err(), DocumentError::NoSource);
+        assert_eq!(
+            cut(&page, &Pipeline::default(), &target(), &LIMITS).unwrap_err(),
+            DocumentError::NoSource
+        );
     }
 
     proptest! {
@@ -250,7 +328,8 @@ mod tests {
                 sizes.iter().enumerate().map(|(n, size)| (format!("\"{n}\""), format!("{{\"a\":\"{}\"}}", "x".repeat(*size)))).collect();
             let hits: Vec<(&str, &str)> = hits.iter().map(|(id, source)| (id.as_str(), source.as_str())).collect();
             let limits = BatchLimits { docs, bytes, max_id_bytes: None };
-            let (batches, _) = cut(&page(&hits), Pipeline::Untouched, &target(), &limits).unwrap();
+            let page = page(&hits);
+            let batches = cut(&page, &Pipeline::default(), &target(), &limits).unwrap().batches;
             prop_assert_eq!(batches.iter().map(Batch::len).sum::<usize>(), hits.len());
             for batch in &batches {
                 prop_assert!(batch.len() <= docs && (batch.len() == 1 || batch.body.len() <= bytes));

@@ -45,15 +45,19 @@ pub(super) fn same_id(sent: &[u8], answered: Option<&RawValue>) -> bool {
     sent == answered || (text(sent).is_some() && text(sent) == text(answered))
 }
 
-/// Id, routing and version of an action line.
-pub(super) fn sent_metadata(action: &[u8]) -> Option<(String, Option<String>, Option<u64>)> {
-    #[derive(Deserialize)]
-    struct Metadata {
-        #[serde(rename = "_id")]
-        id: String,
-        routing: Option<String>,
-        version: Option<u64>,
-    }
+/// What an action line says of its document.
+#[derive(Debug, Deserialize)]
+pub(super) struct Metadata {
+    #[serde(rename = "_id")]
+    pub(super) id: String,
+    #[serde(rename = "_index")]
+    pub(super) index: Option<String>,
+    pub(super) routing: Option<String>,
+    pub(super) version: Option<u64>,
+}
+
+/// Reads an action line of our own.
+pub(super) fn sent_metadata(action: &[u8]) -> Option<Metadata> {
     #[derive(Deserialize)]
     #[serde(rename_all = "snake_case")]
     enum Line {
@@ -61,5 +65,5 @@ pub(super) fn sent_metadata(action: &[u8]) -> Option<(String, Option<String>, Op
         Create(Metadata),
     }
     let (Line::Index(metadata) | Line::Create(metadata)) = serde_json::from_slice(action).ok()?;
-    Some((metadata.id, metadata.routing, metadata.version))
+    Some(metadata)
 }

@@ -1,6 +1,7 @@
 //! Delivers batches: retries what may succeed later, bisects what is refused as a whole, and hands back one final
 //! outcome for each document that went in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 
 use super::batch::{Batch, Item};
-use super::bulk::{BulkAnswer, same_id, sent_metadata};
+use super::bulk::{BulkAnswer, Metadata, same_id, sent_metadata};
 use super::judge::{Verdict, judge};
+use super::origin::Identity;
 use crate::cluster::Cluster;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::{CallError, Refusal};
@@ -23,10 +25,10 @@ use crate::store::records::Counts;
 /// A document that the target refused for good.
 #[derive(Debug, Clone)]
 pub struct Rejection {
-    /// Its id.
-    pub id: String,
-    /// Its routing.
-    pub routing: Option<String>,
+    /// The document as its source knows it.
+    pub origin: Identity,
+    /// As what it was sent, where that is not under its own id into the planned index.
+    pub sent: Option<Sent>,
     /// Its version on the source.
     pub version: Option<u64>,
     /// The server's words, or our own where it never got there.
@@ -35,14 +37,25 @@ pub struct Rejection {
     pub attempts: u32,
 }
 
+/// Id and index under which a document was sent, where they are not the planned ones.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Sent {
+    /// Another index than the planned one.
+    pub index: Option<String>,
+    /// The id.
+    pub id: String,
+}
+
 /// What became of a batch, document by document.
 #[derive(Debug, Default)]
 #[must_use = "outcomes have to be recorded"]
 pub struct Delivery {
-    /// How many of each outcome; `read` and `bytes` are those of the batch.
+    /// How many of each outcome. What was read is counted with the page, see [`Delivery::unsent`].
     pub counts: Counts,
     /// The documents that were refused.
     pub rejections: Vec<Rejection>,
+    /// Source documents that a transform left out, by the step's position.
+    pub dropped: BTreeMap<usize, u64>,
 }
 
 /// Why a batch could not be settled at all.
@@ -96,7 +109,6 @@ impl Sink {
     /// [`DeliveryError::Fatal`] when the target index is gone.
     pub async fn deliver(&self, batch: Batch) -> Result<Delivery, DeliveryError> {
         let mut delivery = Delivery::default();
-        delivery.counts.read = batch.len() as u64;
         delivery.counts.bytes = batch.source_bytes;
         let mut groups = vec![Group { items: (0..batch.items.len()).collect(), tries: 0 }];
         let mut delays = patience();
@@ -174,6 +186,7 @@ impl Sink {
         for (action, &position) in parsed.items.iter().zip(&group.items) {
             let item = action.answer();
             let error = item.error.map(serde_json::value::RawValue::get);
+            let before = delivery.counts.landed();
             match judge(item.status, item.result, error, self.mode, group.tries) {
                 Verdict::Written => delivery.counts.written += 1,
                 Verdict::Present => delivery.counts.present += 1,
@@ -188,6 +201,9 @@ impl Sink {
                     reason = format!("{} (an operator has to change that)", refusal.one_line());
                 }
                 Verdict::IndexGone(refusal) => return Err(self.gone(CallError::Refused(refusal)).into()),
+            }
+            if batch.items[position].elsewhere {
+                delivery.counts.elsewhere += delivery.counts.landed() - before;
             }
         }
         Ok(Ok((!later.items.is_empty()).then_some((later, reason))))
@@ -239,21 +255,43 @@ impl Delivery {
     fn reject(&mut self, batch: &Batch, position: usize, refusal: Refusal, attempts: u32) {
         self.counts.rejected += 1;
         let action = batch.action(position);
-        let (id, routing, version) = sent_metadata(action)
-            .unwrap_or_else(|| (String::from_utf8_lossy(action).into_owned(), None, None));
-        self.rejections.push(Rejection { id, routing, version, refusal, attempts });
+        let metadata = sent_metadata(action).unwrap_or_else(|| Metadata {
+            id: String::from_utf8_lossy(action).into_owned(),
+            index: None,
+            routing: None,
+            version: None,
+        });
+        let Metadata { id, index, routing, version } = metadata;
+        let (origin, sent) = match batch.origins.as_ref().and_then(|origins| origins.get(position)) {
+            Some(origin) => {
+                let sent = (id != origin.id || index.is_some()).then_some(Sent { index, id });
+                (origin, sent)
+            }
+            None => (Identity { doc_type: None, id, routing }, None),
+        };
+        self.rejections.push(Rejection { origin, sent, version, refusal, attempts });
     }
 
-    /// Documents that were never sent, since no request can carry them.
-    pub fn refused(rejections: Vec<Rejection>) -> Self {
-        let refused = rejections.len() as u64;
-        Delivery { counts: Counts { read: refused, rejected: refused, ..Counts::default() }, rejections }
+    /// What is known of a page of `read` hits before anything of it is sent: the documents that no request can carry,
+    /// and those that were left out.
+    pub fn unsent(read: usize, refused: Vec<Rejection>, dropped: BTreeMap<usize, u64>, derived: u64) -> Self {
+        let counts = Counts {
+            read: read as u64,
+            rejected: refused.len() as u64,
+            dropped: dropped.values().sum(),
+            derived,
+            ..Counts::default()
+        };
+        Delivery { counts, rejections: refused, dropped }
     }
 
     /// Adds the outcomes of another delivery.
     pub fn absorb(&mut self, other: Delivery) {
         self.counts.add(&other.counts);
         self.rejections.extend(other.rejections);
+        for (step, count) in other.dropped {
+            *self.dropped.entry(step).or_default() += count;
+        }
     }
 }
 

@@ -4,6 +4,8 @@ mod batch;
 mod bulk;
 mod delivery;
 mod judge;
+mod origin;
 
-pub use batch::{Batch, BatchLimits, cut};
-pub use delivery::{Delivery, DeliveryError, Rejection, Sink};
+pub use batch::{Batch, BatchLimits, Cut, cut};
+pub use delivery::{Delivery, DeliveryError, Rejection, Sent, Sink};
+pub use origin::Identity;

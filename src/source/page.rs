@@ -44,6 +44,8 @@ pub struct Hit {
     pub doc_type: Option<Span>,
     /// `_routing`, else `_parent`: what routed the document.
     pub routing: Option<Span>,
+    /// `_parent`, the id alone.
+    pub parent: Option<Span>,
     /// `_version`.
     pub version: Option<u64>,
     /// `_source`, byte for byte; `None` is fatal for a copy.
@@ -229,21 +231,26 @@ impl Scan<'_> {
 
     fn hit(&mut self) -> Result<Hit, PageError> {
         let mut id = None;
-        let mut hit =
-            Hit { id: Span { start: 0, end: 0 }, doc_type: None, routing: None, version: None, source: None };
-        let mut parent = None;
+        let mut hit = Hit {
+            id: Span { start: 0, end: 0 },
+            doc_type: None,
+            routing: None,
+            parent: None,
+            version: None,
+            source: None,
+        };
         self.object(|scan, key| {
             match key {
                 b"\"_id\"" => id = Some(scan.string()?),
                 b"\"_type\"" => hit.doc_type = Some(scan.string()?),
                 b"\"_routing\"" => hit.routing = Some(scan.string()?),
-                b"\"_parent\"" => parent = Some(scan.string()?),
+                b"\"_parent\"" => hit.parent = Some(scan.string()?),
                 b"\"_version\"" => hit.version = u64::try_from(scan.integer()?).ok(),
                 b"\"_source\"" => hit.source = Some(scan.value()?),
                 b"\"fields\"" => scan.object(|scan, key| {
                     match key {
                         b"\"_routing\"" => hit.routing = Some(scan.string()?),
-                        b"\"_parent\"" => parent = Some(scan.string()?),
+                        b"\"_parent\"" => hit.parent = Some(scan.string()?),
                         _ => drop(scan.value()?),
                     }
                     Ok(())
@@ -252,7 +259,7 @@ impl Scan<'_> {
             }
             Ok(())
         })?;
-        hit.routing = hit.routing.or(parent);
+        hit.routing = hit.routing.or(hit.parent);
         match id {
             Some(id) => Ok(Hit { id, ..hit }),
             None => self.fail("an _id in the hit"),

@@ -57,7 +57,14 @@ impl Key {
     /// The same document in the same slice has the same key: met again, it replaces its record.
     pub(super) fn failure(name: &str, failure: &Failure) -> Self {
         let mut hash = Sha256::new();
-        for part in [Some(failure.id.as_str()), failure.routing.as_deref(), failure.doc_type.as_deref()] {
+        let parts = [
+            Some(failure.id.as_str()),
+            failure.routing.as_deref(),
+            failure.doc_type.as_deref(),
+            failure.target_id.as_deref(),
+            failure.target_index.as_deref(),
+        ];
+        for part in parts {
             let part = part.unwrap_or("\u{0}");
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);

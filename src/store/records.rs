@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::phase::{Phase, Standing};
 use crate::plan::slice::{Cursor, Slice, SliceId};
+use crate::transform::Shape;
 
 /// A migration and where it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct MigrationRecord {
     pub copy_started: Option<Timestamp>,
     /// When the last slice was settled.
     pub copy_finished: Option<Timestamp>,
+    /// Target indices beside the planned ones, once they are prepared.
+    #[serde(default)]
+    pub others: Vec<OtherTarget>,
     /// Milliseconds spent planning, over all runs.
     #[serde(default)]
     pub planning_ms: u64,
@@ -60,10 +64,16 @@ pub struct IndexRecord {
     pub target_uuid: Option<String>,
     /// Primary shards of the source.
     pub shards: u32,
-    /// Types of the source, in mapping order.
+    /// Types of the source that go to this target, in mapping order.
     pub types: Vec<String>,
     /// The type that the target wants in a bulk action line, where it wants one.
     pub target_type: Option<String>,
+    /// Types that are asked for by name, since the index has others besides; empty for all.
+    #[serde(default)]
+    pub only_types: Vec<String>,
+    /// What the types became.
+    #[serde(default)]
+    pub shape: Shape,
     /// How it is sliced, and why so.
     pub strategy: String,
     /// What the plan found worth telling.
@@ -79,6 +89,23 @@ pub struct IndexRecord {
     pub restored: bool,
     /// The count of both sides at the end.
     pub counted: Option<Counted>,
+}
+
+/// A target index that transforms may send documents to besides the planned ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherTarget {
+    /// Its name.
+    pub name: String,
+    /// Its uuid when it was prepared: another one means that what was copied is lost.
+    pub uuid: String,
+    /// Its settings as they were before the load.
+    pub originals: Originals,
+    /// True once the originals are back.
+    pub restored: bool,
+    /// Documents in it before the first was copied.
+    pub before: u64,
+    /// Documents in it at the end.
+    pub counted: Option<u64>,
 }
 
 /// Settings to put back; `None`: the target's default.
@@ -104,10 +131,31 @@ pub struct Counted {
     pub target: u64,
     /// Documents of this index in the failure list.
     pub failures: u64,
+    /// Source documents that transforms left out.
+    #[serde(default)]
+    pub dropped: u64,
+    /// Documents in excess of one a source document.
+    #[serde(default)]
+    pub derived: u64,
+    /// Documents that went to another index than the planned one.
+    #[serde(default)]
+    pub elsewhere: u64,
+    /// Types that are on the source now and that the plan does not know.
+    #[serde(default)]
+    pub unplanned_types: Vec<String>,
     /// Why they differ, when they do.
     pub explanation: Option<String>,
     /// When.
     pub at: Timestamp,
+}
+
+impl Counted {
+    /// True when the target holds exactly what the source and the transforms make it expect.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.unplanned_types.is_empty()
+            && self.source + self.derived == self.target + self.dropped + self.elsewhere
+    }
 }
 
 /// One planned shard.
@@ -134,6 +182,9 @@ pub struct SliceRecord {
     pub counts: Counts,
     /// Attempts begun.
     pub attempts: u32,
+    /// Why documents were left out, and how many: the words of the step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropped: BTreeMap<String, u64>,
 }
 
 /// Durable states of a slice.
@@ -159,12 +210,13 @@ pub enum SliceState {
     },
 }
 
-/// What became of documents. `read == written + present + superseded + rejected` once a slice is done.
+/// What became of documents. Once a slice is done,
+/// `read + derived == written + present + superseded + rejected + dropped`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Documents received from the source.
     pub read: u64,
-    /// Bytes of `_source` received.
+    /// Bytes of the documents sent.
     pub bytes: u64,
     /// Written and acknowledged.
     pub written: u64,
@@ -174,6 +226,15 @@ pub struct Counts {
     pub superseded: u64,
     /// Refused for good: in the failure list.
     pub rejected: u64,
+    /// Left out by a transform.
+    #[serde(default)]
+    pub dropped: u64,
+    /// Documents in excess of one a source document, where a transform makes several of one.
+    #[serde(default)]
+    pub derived: u64,
+    /// Of those written, present or superseded: in another index than the planned one.
+    #[serde(default)]
+    pub elsewhere: u64,
 }
 
 impl Counts {
@@ -185,6 +246,9 @@ impl Counts {
         self.present += other.present;
         self.superseded += other.superseded;
         self.rejected += other.rejected;
+        self.dropped += other.dropped;
+        self.derived += other.derived;
+        self.elsewhere += other.elsewhere;
     }
     /// What came to these since they were `before`.
     #[must_use]
@@ -196,12 +260,20 @@ impl Counts {
             present: self.present.saturating_sub(before.present),
             superseded: self.superseded.saturating_sub(before.superseded),
             rejected: self.rejected.saturating_sub(before.rejected),
+            dropped: self.dropped.saturating_sub(before.dropped),
+            derived: self.derived.saturating_sub(before.derived),
+            elsewhere: self.elsewhere.saturating_sub(before.elsewhere),
         }
     }
-    /// Documents with a final outcome.
+    /// Documents that are on the target, in this version or a newer one.
+    #[must_use]
+    pub fn landed(&self) -> u64 {
+        self.written + self.present + self.superseded
+    }
+    /// Source documents with a final outcome.
     #[must_use]
     pub fn settled(&self) -> u64 {
-        self.written + self.present + self.superseded + self.rejected
+        (self.landed() + self.rejected + self.dropped).saturating_sub(self.derived)
     }
 }
 
@@ -220,6 +292,12 @@ pub struct Failure {
     pub routing: Option<String>,
     /// The source's version.
     pub version: Option<u64>,
+    /// Its id on the target, where that is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_id: Option<String>,
+    /// The target index, where that is not the planned one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_index: Option<String>,
     /// HTTP status of the item or request.
     pub status: u16,
     /// The server's error type, such as `mapper_parsing_exception`, or one of esferry's own such as `invalid_json`.

@@ -22,6 +22,8 @@ pub struct Settlement {
     pub counts: Counts,
     /// Those that were refused.
     pub failures: Vec<Failure>,
+    /// Those that a transform left out, by the words of the step.
+    pub dropped: BTreeMap<String, u64>,
 }
 
 /// A settlement that does not begin where the slice stands.
@@ -77,6 +79,9 @@ impl Store {
             return Err(out_of_order(format!("{:?}", record.state)).into());
         }
         record.counts.add(&settlement.counts);
+        for (step, count) in &settlement.dropped {
+            *record.dropped.entry(step.clone()).or_default() += count;
+        }
         record.state = settlement.to.map_or(SliceState::Done, |cursor| SliceState::Open { cursor });
         let mut batch = sled::Batch::default();
         let mut edit = FailureEdit::new(self, name);
@@ -149,6 +154,8 @@ impl Store {
                 record.counts.written += counts.written;
                 record.counts.present += counts.present;
                 record.counts.superseded += counts.superseded;
+                record.counts.dropped += counts.dropped;
+                record.counts.elsewhere += counts.elsewhere;
                 slices.insert(id, record);
             }
         }

@@ -20,7 +20,13 @@ fn id(number: u32) -> SliceId {
 fn slice(id: SliceId) -> SliceRecord {
     let range = SliceRange::SeqNo(HalfOpen::all());
     let slice = Slice { id, range, expected_docs: 10 };
-    SliceRecord { slice, state: SliceState::Waiting, counts: Counts::default(), attempts: 0 }
+    SliceRecord {
+        slice,
+        state: SliceState::Waiting,
+        counts: Counts::default(),
+        attempts: 0,
+        dropped: std::collections::BTreeMap::new(),
+    }
 }
 
 fn shard(slices: u32) -> ShardRecord {
@@ -44,6 +50,8 @@ fn failure(number: u32, document: &str, error_type: &str, reason: &str, second: 
         id: document.trim_end_matches('+').to_owned(),
         routing: document.ends_with('+').then(|| "r".to_owned()),
         version: Some(1),
+        target_id: None,
+        target_index: None,
         status: 400,
         error_type: error_type.to_owned(),
         reason: reason.to_owned(),
@@ -72,7 +80,14 @@ fn a_document_refused_twice_in_one_run_is_one_failure() {
     let (store, _) = new_store(dir.path());
     let failures = vec![failure(0, "x", "mapper", "first", 1), failure(0, "x", "strict", "second", 2)];
     let counts = Counts { read: 2, rejected: 2, ..Counts::default() };
-    let settlement = Settlement { slice: id(0), from: Cursor::Start, to: None, counts, failures };
+    let settlement = Settlement {
+        slice: id(0),
+        from: Cursor::Start,
+        to: None,
+        counts,
+        failures,
+        dropped: std::collections::BTreeMap::new(),
+    };
     let record = store.settle(NAME, &settlement).unwrap();
     assert_eq!((record.counts.rejected, record.counts.superseded), (1, 1));
     let left = all(store.failures(NAME));
@@ -107,7 +122,14 @@ fn failures_go_on_after_any_of_them() {
     let failures: Vec<Failure> =
         (0..20).map(|number| failure(1, &format!("d{number}"), "mapper", "r", 1)).collect();
     let counts = Counts { read: 20, rejected: 20, ..Counts::default() };
-    let settlement = Settlement { slice: id(1), from: Cursor::Start, to: None, counts, failures };
+    let settlement = Settlement {
+        slice: id(1),
+        from: Cursor::Start,
+        to: None,
+        counts,
+        failures,
+        dropped: std::collections::BTreeMap::new(),
+    };
     store.settle(NAME, &settlement).unwrap();
     let listed = all(store.failures(NAME));
     assert_eq!(listed.len(), 20);
@@ -128,7 +150,14 @@ fn reset_forgets_one_migration_and_no_other() {
         store.save_shard(name, 0, 0, &shard(1), &[slice(id(0))]).unwrap();
         let counts = Counts { read: 1, rejected: 1, ..Counts::default() };
         let failures = vec![failure(0, "x", "mapper", "r", 1)];
-        let settlement = Settlement { slice: id(0), from: Cursor::Start, to: None, counts, failures };
+        let settlement = Settlement {
+            slice: id(0),
+            from: Cursor::Start,
+            to: None,
+            counts,
+            failures,
+            dropped: std::collections::BTreeMap::new(),
+        };
         store.settle(name, &settlement).unwrap();
     };
     names.iter().for_each(|name| fill(name));

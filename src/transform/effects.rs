@@ -2,8 +2,6 @@
 
 use crate::config::TransformConfig;
 
-use super::Steps;
-
 /// What a step does to the fields of the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldEffect {
@@ -41,34 +39,32 @@ pub enum FieldEffect {
     },
 }
 
-impl Steps {
-    /// What the steps do to names of fields, in their order: each sees the names that the ones before it made. A jq
-    /// program says nothing of itself and is passed over.
-    #[must_use]
-    pub fn field_effects(&self) -> Vec<FieldEffect> {
-        let effects = |config: &TransformConfig| match config {
-            TransformConfig::KeyValue(step) => vec![FieldEffect::KeyValue {
-                field: step.field.clone(),
-                key_value: format!("{}.{}", step.field, step.into.key_value),
-                value: format!("{}.{}", step.field, step.into.value),
-                separator: step.separator.clone(),
-            }],
-            TransformConfig::Rename(step) => {
-                vec![FieldEffect::Renamed { from: step.from.clone(), to: step.to.clone() }]
-            }
-            TransformConfig::Remove(fields) => {
-                fields.iter().map(|field| FieldEffect::Removed { field: field.clone() }).collect()
-            }
-            TransformConfig::Flatten(step) => vec![FieldEffect::Flattened {
-                field: step.field.clone(),
-                into: step.into.clone().unwrap_or_else(|| step.field.clone()),
-                separator: step.separator.clone(),
-            }],
-            TransformConfig::Set(_)
-            | TransformConfig::Convert(_)
-            | TransformConfig::DropIf(_)
-            | TransformConfig::Jq(_) => Vec::new(),
-        };
-        self.configs().iter().flat_map(effects).collect()
-    }
+/// What the steps of a migration do to names of fields, in their order: each sees the names that the ones before it
+/// made. A jq program says nothing of itself and is passed over.
+#[must_use]
+pub fn field_effects(steps: &[TransformConfig]) -> Vec<FieldEffect> {
+    let effects = |config: &TransformConfig| match config {
+        TransformConfig::KeyValue(step) => vec![FieldEffect::KeyValue {
+            field: step.field.clone(),
+            key_value: format!("{}.{}", step.field, step.into.key_value),
+            value: format!("{}.{}", step.field, step.into.value),
+            separator: step.separator.clone(),
+        }],
+        TransformConfig::Rename(step) => {
+            vec![FieldEffect::Renamed { from: step.from.clone(), to: step.to.clone() }]
+        }
+        TransformConfig::Remove(fields) => {
+            fields.iter().map(|field| FieldEffect::Removed { field: field.clone() }).collect()
+        }
+        TransformConfig::Flatten(step) => vec![FieldEffect::Flattened {
+            field: step.field.clone(),
+            into: step.into.clone().unwrap_or_else(|| step.field.clone()),
+            separator: step.separator.clone(),
+        }],
+        TransformConfig::Set(_)
+        | TransformConfig::Convert(_)
+        | TransformConfig::DropIf(_)
+        | TransformConfig::Jq(_) => Vec::new(),
+    };
+    steps.iter().flat_map(effects).collect()
 }

@@ -21,6 +21,7 @@ mod rename;
 mod reshape;
 mod set;
 mod steps;
+mod types;
 
 #[cfg(test)]
 mod documented;
@@ -30,45 +31,134 @@ mod properties;
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub use document::{Document, Origin, StepError, Transformed};
-pub use effects::FieldEffect;
+pub use effects::{FieldEffect, field_effects};
 pub use pretty::pretty;
 pub use steps::Steps;
+pub use types::Shape;
 
 use crate::source::{Hit, Page};
 
-/// The steps of a migration, decided once and not once a document.
-#[derive(Debug, Clone, Copy, Default)]
-pub enum Pipeline {
-    /// Every document goes as it came.
-    #[default]
-    Untouched,
+/// The way of an index's documents, decided once an index and not once a document.
+#[derive(Debug, Clone, Default)]
+pub struct Pipeline {
+    /// The source index.
+    pub index: String,
+    /// The target index.
+    pub target: String,
+    /// Further target indices that a step may send documents to.
+    pub others: BTreeSet<String>,
+    /// Types that the plan knows, as JSON strings. Empty: the source has none, or they do not matter.
+    pub types: BTreeSet<Vec<u8>>,
+    /// What the types became.
+    pub shape: Shape,
+    /// The configured steps, which see a document in its new shape.
+    pub steps: Arc<Steps>,
 }
 
 /// Why a document cannot be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
-    /// The source did not give it out: `_source` is switched off, or a security rule strips it.
+    /// The source did not give it out: `_source` is switched off, or a security rule strips it. No document of the
+    /// page may be written.
     #[error("the hit has no _source")]
     NoSource,
+    /// This document alone: its type appeared after the index was planned.
+    #[error("type {0} is not in the plan: it appeared on the source since")]
+    UnplannedType(String),
+    /// This document alone: it cannot get the shape of its target.
+    #[error("{0}")]
+    Types(String),
+    /// This document alone: a step sends it to an index that nobody prepares.
+    #[error("a transform sends it to `{0}`, which is neither the planned target nor in `to.others`")]
+    UndeclaredIndex(String),
+    /// This document alone: a transform does not apply to it.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+impl DocumentError {
+    /// The error type of the failure that the document becomes.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            DocumentError::NoSource => "no_source",
+            DocumentError::UnplannedType(_) => "unplanned_type",
+            DocumentError::Types(_) => "types",
+            DocumentError::UndeclaredIndex(_) => "undeclared_index",
+            DocumentError::Step(_) => "transform",
+        }
+    }
 }
 
 impl Pipeline {
+    /// True when documents go as they came: their bytes are copied once and never looked at.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        self.shape == Shape::Plain && self.steps.is_empty()
+    }
+
+    /// A step in words, for what it left out.
+    #[must_use]
+    pub fn describe(&self, step: usize) -> String {
+        self.steps.describe(step)
+    }
+
     /// The documents that a hit becomes.
     ///
     /// # Errors
     /// [`DocumentError`].
-    pub fn apply<'page>(&self, hit: &Hit, page: &'page Page) -> Result<Document<'page>, DocumentError> {
+    pub fn apply<'page>(
+        &'page self,
+        hit: &Hit,
+        page: &'page Page,
+    ) -> Result<Transformed<'page>, DocumentError> {
         let bytes: &'page [u8] = &page.body;
-        match self {
-            Pipeline::Untouched => Ok(Document {
-                index: None,
-                id: Cow::Borrowed(hit.id.of(bytes)),
-                routing: hit.routing.map(|span| Cow::Borrowed(span.of(bytes))),
-                version: hit.version,
-                source: Cow::Borrowed(hit.source.ok_or(DocumentError::NoSource)?.of(bytes)),
-            }),
+        let doc_type = hit.doc_type.map(|span| span.of(bytes));
+        let document = Document {
+            index: None,
+            id: Cow::Borrowed(hit.id.of(bytes)),
+            routing: hit.routing.map(|span| Cow::Borrowed(span.of(bytes))),
+            version: hit.version,
+            source: Cow::Borrowed(hit.source.ok_or(DocumentError::NoSource)?.of(bytes)),
+        };
+        if let Some(doc_type) = doc_type
+            && !self.types.is_empty()
+            && !self.types.contains(doc_type)
+        {
+            return Err(DocumentError::UnplannedType(String::from_utf8_lossy(doc_type).into_owned()));
+        }
+        if self.is_untouched() {
+            return Ok(Transformed::One(document));
+        }
+        let parent = hit.parent.map(|span| span.of(bytes));
+        let origin = Origin { index: &self.index, doc_type, parent };
+        let shaped = self.shape.apply(document, &origin).map_err(DocumentError::Types)?;
+        let mut transformed = self.steps.apply(shaped, &origin)?;
+        match &mut transformed {
+            Transformed::One(document) => self.place(document)?,
+            Transformed::Several(documents) => {
+                documents.iter_mut().try_for_each(|document| self.place(document))?;
+            }
+            Transformed::Dropped { .. } => {}
+        }
+        Ok(transformed)
+    }
+
+    /// Lets a document go to the planned index or to one of the declared ones, and nowhere else: the server would make
+    /// an index of any other name by itself.
+    fn place(&self, document: &mut Document<'_>) -> Result<(), DocumentError> {
+        match document.index.as_deref() {
+            None => Ok(()),
+            Some(index) if index == self.target => {
+                document.index = None;
+                Ok(())
+            }
+            Some(index) if self.others.contains(index) => Ok(()),
+            Some(index) => Err(DocumentError::UndeclaredIndex(index.to_owned())),
         }
     }
 }

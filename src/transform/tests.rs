@@ -315,7 +315,7 @@ fn the_mapping_follows_the_steps() {
     transform_jq mappings: transform 6: jq .: the mapping does not follow jq; fields that it makes are mapped dynamically, unless the schema names them: use schema = "file:PATH" or "existing" for a mapping of your own
     "#);
     assert_eq!(
-        steps.field_effects(),
+        field_effects(steps.configs()),
         [
             FieldEffect::KeyValue {
                 field: "actions.tags".to_owned(),

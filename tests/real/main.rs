@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod client;
+mod conversion;
 mod copy;
 mod crash;
 mod daemon;
@@ -9,8 +10,11 @@ mod faults;
 mod holding;
 mod nodes;
 mod plan;
+mod queries;
 mod refusals;
 mod scene;
 mod sides;
 mod target_faults;
 mod target_states;
+mod transforms;
+mod types;

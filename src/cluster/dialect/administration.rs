@@ -7,18 +7,6 @@ use super::{Dialect, Version};
 use crate::cluster::path::encode;
 use crate::cluster::transport::Request;
 
-/// Settings that describe an index on its server and mean nothing, or are refused, on another (dialects 5.7).
-const PRIVATE_SETTINGS: &[&str] = &[
-    "uuid",
-    "version",
-    "creation_date",
-    "creation_date_string",
-    "provided_name",
-    "history_uuid",
-    "blocks",
-    "legacy",
-];
-
 impl Dialect {
     /// Creates an index from a body whose mappings have the level of types that [`Self::mappings`] writes.
     #[must_use]
@@ -35,12 +23,20 @@ impl Dialect {
         Request::json(Method::PUT, path, body)
     }
 
-    /// A create-index body with the source's settings and its one mapping, nothing converted.
+    /// A create-index body of converted parts.
     #[must_use]
-    pub fn same_body(&self, settings: &Value, doc_type: Option<&str>, mapping: &Value) -> Value {
-        let mut index = settings.get("index").and_then(Value::as_object).cloned().unwrap_or_default();
-        index.retain(|key, _| !PRIVATE_SETTINGS.contains(&key.as_str()));
-        json!({"settings": {"index": index}, "mappings": self.mappings(doc_type, mapping)})
+    pub fn create_body(
+        &self,
+        settings: &Value,
+        doc_type: Option<&str>,
+        mapping: &Value,
+        aliases: &Value,
+    ) -> Value {
+        let mut body = json!({"settings": settings, "mappings": self.mappings(doc_type, mapping)});
+        if let (Some(body), Some(false)) = (body.as_object_mut(), aliases.as_object().map(Map::is_empty)) {
+            body.insert("aliases".to_owned(), aliases.clone());
+        }
+        body
     }
 
     fn mappings(&self, doc_type: Option<&str>, mapping: &Value) -> Value {
@@ -73,27 +69,6 @@ impl Dialect {
             .collect()
     }
 
-    /// Paths of a mapping that this server is known to refuse, each with the reason.
-    #[must_use]
-    pub fn refused_paths(&self, doc_type: &str, mapping: &Value) -> Vec<(String, String)> {
-        let mut refused = Vec::new();
-        self.walk(&format!("{doc_type}.properties"), mapping.get("properties"), &mut refused);
-        refused
-    }
-
-    fn walk(&self, path: &str, properties: Option<&Value>, refused: &mut Vec<(String, String)>) {
-        for (name, field) in properties.and_then(Value::as_object).into_iter().flatten() {
-            let here = format!("{path}.{name}");
-            if let Some(field_type) = field.get("type").and_then(Value::as_str)
-                && self.gone_field_types.contains(&field_type)
-            {
-                refused.push((here.clone(), format!("type `{field_type}` is gone in {}", self.version)));
-            }
-            self.walk(&format!("{here}.properties"), field.get("properties"), refused);
-            self.walk(&format!("{here}.fields"), field.get("fields"), refused);
-        }
-    }
-
     /// Whether a type stores the metadata field `name` (`_routing`, `_parent`), so that it may be asked for.
     ///
     /// 1.x stores both unless the mapping says otherwise (`RoutingFieldMapper`, measured).
@@ -104,6 +79,40 @@ impl Dialect {
             Some(Value::String(stored)) => !matches!(stored.as_str(), "no" | "false" | "0" | "off"),
             _ => true,
         }
+    }
+
+    /// Deletes one index.
+    #[must_use]
+    pub fn delete_index(&self, index: &str) -> Request {
+        Request { method: Method::DELETE, path: format!("/{}", encode(index)), body: None }
+    }
+
+    /// The aliases of an index with their filters and routings, which the cluster state does not tell.
+    ///
+    /// An index without aliases is missing in the answer of 1.7 and empty in later ones (measured).
+    #[must_use]
+    pub fn aliases(&self, index: &str) -> Request {
+        Request::get(format!("/{}/_alias", encode(index)))
+    }
+
+    /// The warmers of an index; `None` where there are none since 5.0. Those of an index without any are missing or
+    /// empty (measured on 1.7.6 and 2.4.6).
+    #[must_use]
+    pub fn warmers(&self, index: &str) -> Option<Request> {
+        self.has_warmers.then(|| Request::get(format!("/{}/_warmer", encode(index))))
+    }
+
+    /// Every legacy index template, with the level of types in its mappings.
+    #[must_use]
+    pub fn templates(&self) -> Request {
+        let typed = self.untyped_mappings && self.version < Version::new(8, 0, 0);
+        Request::get(if typed { "/_template?include_type_name=true" } else { "/_template" })
+    }
+
+    /// Creates an index template whose mappings have the level of types exactly where this server's have.
+    #[must_use]
+    pub fn put_template(&self, name: &str, body: &Value) -> Request {
+        Request::json(Method::PUT, format!("/_template/{}", encode(name)), body)
     }
 
     /// Changes settings of one index.
@@ -126,25 +135,6 @@ impl Dialect {
 mod tests {
     use super::*;
     use crate::cluster::dialect::Distribution;
-
-    #[test]
-    fn the_same_body_drops_what_describes_the_old_server() {
-        let target = Dialect::of(Version::new(6, 8, 23), Distribution::Elasticsearch).unwrap();
-        let settings = json!({"index": {"uuid": "x", "version": {"created": "1070699"}, "creation_date": "1", "number_of_shards": "3"}});
-        let body =
-            target.same_body(&settings, Some("alert"), &json!({"properties": {"n": {"type": "long"}}}));
-        insta::assert_snapshot!(body, @r#"{"settings":{"index":{"number_of_shards":"3"}},"mappings":{"_doc":{"properties":{"n":{"type":"long"}}}}}"#);
-        assert!(target.create_index("a", &body).path.ends_with("include_type_name=true"));
-    }
-
-    #[test]
-    fn refused_types_are_named_by_their_path() {
-        let target = Dialect::of(Version::new(6, 8, 23), Distribution::Elasticsearch).unwrap();
-        let mapping = json!({"properties": {"a": {"properties": {"b": {"type": "string", "fields": {"raw": {"type": "string"}}}}}}});
-        let paths: Vec<String> =
-            target.refused_paths("alert", &mapping).into_iter().map(|(path, _)| path).collect();
-        assert_eq!(paths, ["alert.properties.a.properties.b", "alert.properties.a.properties.b.fields.raw"]);
-    }
 
     #[test]
     fn unstored_routing_is_not_asked_for() {

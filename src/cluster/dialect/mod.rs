@@ -167,8 +167,8 @@ pub struct Dialect {
     pub default_pipeline: bool,
     /// Longest `_id` that is taken, in bytes.
     pub max_id_bytes: Option<usize>,
-    /// Field types of older versions that no mapping may name any more.
-    pub gone_field_types: &'static [&'static str],
+    /// Indices have warmers.
+    pub has_warmers: bool,
 }
 
 impl Dialect {

@@ -219,11 +219,16 @@ fn field_value(value: &FieldValue) -> Value {
     }
 }
 
-/// `/index`, or `/index/type` for documents that no search sees otherwise.
+/// `/index`, or `/index/type,type` for some types, or for documents that no search sees otherwise.
 fn target(selection: &Selection) -> String {
+    let index = encode(&selection.index);
     match &selection.range {
-        SliceRange::HiddenType { doc_type } => format!("/{}/{}", encode(&selection.index), encode(doc_type)),
-        _ => format!("/{}", encode(&selection.index)),
+        SliceRange::HiddenType { doc_type } => format!("/{index}/{}", encode(doc_type)),
+        _ if selection.types.is_empty() => format!("/{index}"),
+        _ => {
+            let types: Vec<String> = selection.types.iter().map(|name| encode(name)).collect();
+            format!("/{index}/{}", types.join(","))
+        }
     }
 }
 
@@ -249,7 +254,7 @@ mod tests {
     fn uid_slice(query: Option<Value>) -> Selection {
         let range =
             SliceRange::Uid(HalfOpen { from: Some("alert#54".to_owned()), to: Some("alert#6".to_owned()) });
-        Selection { index: "alerts".to_owned(), shard: Some(2), range, query }
+        Selection { index: "alerts".to_owned(), shard: Some(2), range, query, types: Vec::new() }
     }
 
     #[test]
@@ -269,9 +274,16 @@ mod tests {
     }
 
     #[test]
+    fn types_stand_in_the_url() {
+        let some = Selection::all("x", None).of_types(&["a".to_owned(), "b/c".to_owned()]);
+        insta::assert_snapshot!(show(&dialect(1, 7).count(&some)), @r#"POST /x/a,b%2Fc/_count {"query":{"match_all":{}}}"#);
+    }
+
+    #[test]
     fn a_window_of_sequence_numbers_is_one_plain_search() {
         let range = SliceRange::SeqNo(HalfOpen { from: Some(10), to: None });
-        let window = Selection { index: "x".to_owned(), shard: Some(0), range, query: None };
+        let window =
+            Selection { index: "x".to_owned(), shard: Some(0), range, query: None, types: Vec::new() };
         let request = dialect(6, 8).search(&window, 500, Wanted::Documents { routing: false, parent: false });
         insta::assert_snapshot!(show(&request), @r#"POST /x/_search?version=true&preference=_shards:0%7C_primary&allow_partial_search_results=false {"size":500,"query":{"constant_score":{"filter":{"range":{"_seq_no":{"gte":10}}}}},"sort":["_doc"]}"#);
     }
@@ -282,7 +294,7 @@ mod tests {
         let ranges =
             vec![HalfOpen { from: None, to: Some(cut.clone()) }, HalfOpen { from: Some(cut), to: None }];
         let range = SliceRange::Field { name: "n".to_owned(), part: FieldPart::Rest(ranges) };
-        let rest = Selection { index: "x".to_owned(), shard: None, range, query: None };
+        let rest = Selection { index: "x".to_owned(), shard: None, range, query: None, types: Vec::new() };
         insta::assert_snapshot!(show(&dialect(5, 6).count(&rest)), @r#"POST /x/_count {"query":{"constant_score":{"filter":{"bool":{"must_not":[{"range":{"n":{"lt":5}}},{"range":{"n":{"gte":5}}}]}}}}}"#);
     }
 
@@ -290,7 +302,7 @@ mod tests {
     fn dates_are_milliseconds_whatever_the_mapping_says() {
         let range = HalfOpen { from: Some(FieldValue::Millis { millis: 5 }), to: None };
         let range = SliceRange::Field { name: "at".to_owned(), part: FieldPart::Range(range) };
-        let dates = Selection { index: "x".to_owned(), shard: None, range, query: None };
+        let dates = Selection { index: "x".to_owned(), shard: None, range, query: None, types: Vec::new() };
         insta::assert_snapshot!(show(&dialect(5, 6).count(&dates)), @r#"POST /x/_count {"query":{"constant_score":{"filter":{"range":{"at":{"gte":5,"format":"epoch_millis"}}}}}}"#);
         insta::assert_snapshot!(show(&dialect(1, 7).count(&dates)), @r#"POST /x/_count {"query":{"constant_score":{"filter":{"range":{"at":{"gte":5},"_cache":false}}}}}"#);
     }

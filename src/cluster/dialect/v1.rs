@@ -35,6 +35,6 @@ pub(super) fn facts(version: Version) -> Dialect {
         untyped_mappings: false,
         default_pipeline: false,
         max_id_bytes: None,
-        gone_field_types: &[],
+        has_warmers: true,
     }
 }

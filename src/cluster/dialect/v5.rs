@@ -8,6 +8,7 @@ use super::{Dialect, Version, v2};
 /// - `_shards:0|_primary`: the separator is `|` from 5.0 on (`migrate_5_0/search`).
 /// - A page is at most `index.max_result_window` (`DefaultSearchContext`).
 /// - Percolator queries are a field, and ordinary documents (`migrate_5_0/percolator`).
+/// - Warmers are gone (`migrate_5_0/index-apis`).
 /// - Ids over 512 bytes are refused, the whole bulk with them (`IndexRequest.validate`).
 pub(super) fn facts(version: Version) -> Dialect {
     Dialect {
@@ -15,6 +16,7 @@ pub(super) fn facts(version: Version) -> Dialect {
         uid_ranges: false,
         sliced_scroll: true,
         hidden_type: None,
+        has_warmers: false,
         gzip: true,
         max_id_bytes: Some(512),
         ..v2::facts(version)

@@ -17,10 +17,6 @@ pub(super) fn facts(version: Version) -> Dialect {
         bulk_type: if version >= Version::new(6, 2, 0) { BulkType::Doc } else { BulkType::Named },
         single_type: true,
         default_pipeline: version >= Version::new(6, 5, 0),
-        gone_field_types: GONE_TYPES,
         ..v5::facts(version)
     }
 }
-
-/// Field types of older versions that no 6.x knows: `No handler for type [string]` (measured on 6.8.23).
-const GONE_TYPES: &[&str] = &["string", "multi_field", "attachment"];

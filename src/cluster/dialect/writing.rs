@@ -72,9 +72,21 @@ impl BulkTarget {
     /// Appends an action line. `id` and `routing` are JSON strings with their quotes, as the source wrote them.
     ///
     /// `routing`, `version` and `version_type` without underscore are understood by every version (dialects 4.1).
-    pub fn action(&self, body: &mut BytesMut, id: &[u8], routing: Option<&[u8]>, version: Option<u64>) {
+    /// `index` is named where it is not that of the URL.
+    pub fn action(
+        &self,
+        body: &mut BytesMut,
+        id: &[u8],
+        routing: Option<&[u8]>,
+        version: Option<u64>,
+        index: Option<&str>,
+    ) {
         body.extend_from_slice(self.opening());
         body.extend_from_slice(id);
+        if let Some(index) = index {
+            // A valid index name holds nothing that JSON would escape.
+            let _ = write!(body, ",\"_index\":\"{index}\"");
+        }
         if let Some(routing) = routing {
             body.extend_from_slice(b",\"routing\":");
             body.extend_from_slice(routing);

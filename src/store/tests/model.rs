@@ -148,7 +148,14 @@ fn settlement(model: &Model, step: &Step, second: i64) -> Option<Settlement> {
         .iter()
         .map(|(document, kind)| failure(*slice, document, kind, &format!("{kind} at {second}"), second))
         .collect();
-    Some(Settlement { slice: id(*slice), from, to, counts, failures })
+    Some(Settlement {
+        slice: id(*slice),
+        from,
+        to,
+        counts,
+        failures,
+        dropped: std::collections::BTreeMap::new(),
+    })
 }
 
 fn resolution(model: &Model, picks: &[(Index, u8)], second: i64) -> (Vec<(Failure, Counts)>, Vec<Failure>) {

@@ -10,7 +10,7 @@ use esferry::cluster::dialect::reading::Wanted;
 use esferry::cluster::selection::Selection;
 use esferry::config::ClusterConfig;
 use esferry::plan::slice::{Cursor, SliceRange};
-use esferry::plan::{Strategy, plan_shard};
+use esferry::plan::{Planner, Strategy};
 use esferry::source::{PageSize, SliceReader, SourceIndex, Span};
 use esferry_lab::data::action_line;
 use esferry_lab::endpoint::escape;
@@ -84,9 +84,18 @@ async fn read_by_plan(url: &str, index: &str, docs: u64) -> Result<(Vec<Place>, 
         wanted: Wanted::Documents { routing: true, parent: true },
         page_size: Arc::new(PageSize::new(6, 500)),
     };
+    let planner = Planner {
+        cluster: &cluster,
+        index: info,
+        ordinal: 0,
+        strategy: &Strategy::Uid,
+        only_types: &[],
+        query: None,
+        target: docs,
+    };
     let (mut places, mut slices) = (Vec::new(), 0);
     for shard in 0..info.shards {
-        let plan = plan_shard(&cluster, info, 0, shard, &Strategy::Uid, None, docs).await?;
+        let plan = planner.shard(shard).await?;
         for slice in plan.slices {
             slices += 1;
             let selection = Selection {
@@ -94,6 +103,7 @@ async fn read_by_plan(url: &str, index: &str, docs: u64) -> Result<(Vec<Place>, 
                 shard: Some(shard),
                 range: slice.range.clone(),
                 query: None,
+                types: Vec::new(),
             };
             let mut received = 0;
             let mut reader = SliceReader::new(source.clone(), selection, Cursor::Start);

@@ -3,17 +3,23 @@
 mod daemon;
 
 use crate::compare::{Comparison, compare};
-use crate::data::{AlertSet, load_alerts, load_cities};
+use crate::data::{AlertSet, event_with_keys_and_values, load_alerts, load_cities, load_events};
 use crate::endpoint::Endpoint;
+use crate::reader::read_all;
 use crate::servers::Servers;
 use anyhow::{Context, Result, bail};
 use daemon::{Daemon, Installation};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// The indices that the shipped configuration migrates.
-const INDICES: [&str; 2] = ["cities", "alerts"];
+const INDICES: [&str; 3] = ["cities", "alerts", "events"];
+/// Those of them whose documents arrive byte for byte.
+const UNTOUCHED: [&str; 2] = ["cities", "alerts"];
+/// Events with exploding tags: enough fields to be refused by 6.8 as they are.
+const EVENTS: u64 = 1500;
 const OLD: &str = "1.7.6";
 const NEW: &str = "6.8.23";
 
@@ -83,7 +89,16 @@ async fn story(options: &DemoOptions, esferry: &Installation, old: &Endpoint, ne
         "    {} alerts, {} updates of some of them, {} deleted",
         alerts.documents, alerts.updates, alerts.deletes
     );
-    let total = cities + alerts.documents;
+    say("Loading events into the 1.7, whose tags have made a field of the mapping of every key");
+    let events = load_events(old, "events", EVENTS).await?;
+    println!("    {events} events");
+    let total = cities + alerts.documents + events;
+
+    say(&format!(
+        "What becomes of their schema: {}",
+        esferry.words(&["schema", "report", "events"]).join(" ")
+    ));
+    show(&esferry.ask(&["schema", "report", "events"])?);
 
     say(&format!("Running the daemon: {}", esferry.words(&["run", "--once"]).join(" ")));
     let first = Instant::now();
@@ -113,7 +128,7 @@ async fn story(options: &DemoOptions, esferry: &Installation, old: &Endpoint, ne
 
     say("Comparing both sides, document by document: id, routing, version and every byte of the source");
     let mut same = 0;
-    for index in INDICES {
+    for index in UNTOUCHED {
         let outcome: Comparison = compare((old, index), (new, index)).await?;
         println!("    {index}: {outcome}");
         if !outcome.is_equal() {
@@ -121,11 +136,36 @@ async fn story(options: &DemoOptions, esferry: &Installation, old: &Endpoint, ne
         }
         same += outcome.same;
     }
+    let transformed = compare_events(old, new).await?;
+    println!("    events: {transformed} the same, their tags as keys and values");
+    same += transformed;
     if same != total {
         bail!("{same} documents were compared, and {total} loaded");
     }
     say(&format!("{same} documents moved from 1.7 to 6.8 through a kill -9, every one of them whole"));
     Ok(())
+}
+
+/// Every event of the target has to be the source's, with its tags as keys and values.
+async fn compare_events(old: &Endpoint, new: &Endpoint) -> Result<u64> {
+    let mut expected = BTreeMap::new();
+    let mut damaged = None;
+    read_all(old, "events", |document| match event_with_keys_and_values(document.source) {
+        Ok(event) => drop(expected.insert(document.id.to_owned(), (document.version, event))),
+        Err(error) => damaged = Some(error),
+    })
+    .await?;
+    let mut same = 0;
+    read_all(new, "events", |document| {
+        let there = serde_json::from_slice(document.source).ok().map(|source| (document.version, source));
+        same += u64::from(there.is_some() && expected.remove(document.id) == there);
+    })
+    .await?;
+    match (damaged, expected.keys().next()) {
+        (Some(error), _) => Err(error),
+        (None, Some(id)) => bail!("event {id} is not the same on both sides"),
+        (None, None) => Ok(same),
+    }
 }
 
 /// Lets the daemon work until two fifths are written, showing its status on the way, and kills it.
@@ -170,10 +210,14 @@ async fn written(new: &Endpoint) -> u64 {
 fn show_status(esferry: &Installation) -> Result<()> {
     // a daemon that is just starting or ending may have nothing to say: that is no reason to stop
     match esferry.ask(&["status"]) {
-        Ok(text) => text.lines().for_each(|line| println!("    {line}")),
+        Ok(text) => show(&text),
         Err(error) => println!("    (no status: {error:#})"),
     }
     Ok(())
+}
+
+fn show(text: &str) {
+    text.lines().for_each(|line| println!("    {line}"));
 }
 
 async fn clean_up(old: &Endpoint, new: &Endpoint, started: &[String]) -> Result<()> {
@@ -194,7 +238,9 @@ async fn clean_up(old: &Endpoint, new: &Endpoint, started: &[String]) -> Result<
 fn print_what_next(esferry: &Installation, old: &Endpoint, new: &Endpoint) {
     println!();
     println!("Try next:");
-    for words in [&["status", "--json"][..], &["failures", "list", "alerts"], &["plan"], &["run"]] {
+    for words in
+        [&["status", "--json"][..], &["schema", "diff", "events"], &["plan", "--sample", "1000"], &["run"]]
+    {
         println!("  {}", esferry.words(words).join(" "));
     }
     println!("  curl '{}/cities/_search?q=country:IS&pretty'", old.url());

@@ -1,0 +1,160 @@
+//! Dynamic templates: which documents' fields they are for. What they make of a field is converted like any field.
+
+use serde_json::{Map, Value, json};
+use wildmatch::WildMatch;
+
+use crate::schema::report::Severity;
+use crate::schema::rule::Otherwise::{DocumentRefused, Refused, Taken};
+use crate::schema::rule::{Part, Proof, Rule, Site, Versions};
+
+/// Values of `match_mapping_type` that 6.8 knows; another one is refused at creation (measured).
+const KINDS: [&str; 7] = ["object", "string", "long", "double", "boolean", "date", "binary"];
+
+const TEMPLATES: Rule = Rule {
+    name: "",
+    part: Part::DynamicTemplates,
+    from: Versions::before(5, 0),
+    to: Versions::since(6, 0),
+    what: "",
+    why: "",
+    severity: Severity::SameMeaning,
+    choices: &[],
+    proof: Proof::Explained(""),
+    apply: |_, _| (),
+};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        name: "template_kinds",
+        what: "`match_mapping_type` with wildcards → a template for each kind; of a kind that no JSON value has → removed",
+        why: "only the kinds of JSON values can be named",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"dynamic_templates":[{"whole":{"match":"*","match_mapping_type":"l*","mapping":{"type":"integer"}}},{"never":{"match":"*","match_mapping_type":"integer","mapping":{"type":"integer"}}}]}}}"#,
+            document: r#"{"a":1,"b":1.5}"#,
+            otherwise: Refused,
+        },
+        apply: kinds,
+        ..TEMPLATES
+    },
+    Rule {
+        name: "template_multi_field",
+        what: "type `multi_field` in a template → its main field with `fields`",
+        why: "the type is gone; 1.x rewrites it by itself everywhere but in templates",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"dynamic_templates":[{"m":{"match":"m*","match_mapping_type":"string","mapping":{"type":"multi_field","fields":{"{name}":{"type":"string"},"raw":{"type":"string","index":"not_analyzed"}}}}}]}}}"#,
+            document: r#"{"m1":"a"}"#,
+            otherwise: DocumentRefused,
+        },
+        apply: |templates, _| {
+            for (_, template) in templates {
+                if let Some(Value::Object(mapping)) = template.get_mut("mapping") {
+                    unfold(mapping, "{name}");
+                }
+            }
+        },
+        ..TEMPLATES
+    },
+    Rule {
+        name: "template_dynamic_type",
+        what: "type `{dynamic_type}`, or none, for any kind → a template for strings, one for floating point numbers, one for the rest",
+        why: "what can be said of strings is refused, or means something else, for the other kinds",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"dynamic_templates":[{"raw":{"match":"r*","mapping":{"type":"{dynamic_type}","index":"not_analyzed"}}}]}}}"#,
+            document: r#"{"r1":"a b","r2":1,"r3":1.5,"r4":true}"#,
+            otherwise: Taken,
+        },
+        apply: by_kind,
+        ..TEMPLATES
+    },
+];
+
+fn kinds(templates: &mut Map<String, Value>, _: &Site) {
+    let given = std::mem::take(templates);
+    for (name, template) in given {
+        let kind = template.get("match_mapping_type").and_then(Value::as_str);
+        let Some(kind) = kind.filter(|kind| *kind != "*" && !KINDS.contains(kind)) else {
+            templates.insert(name, template);
+            continue;
+        };
+        let pattern = WildMatch::new(kind);
+        for kind in KINDS.iter().filter(|kind| pattern.matches(kind)) {
+            let mut one = template.clone();
+            one["match_mapping_type"] = json!(kind);
+            templates.insert(format!("{name}_{kind}"), one);
+        }
+    }
+}
+
+/// Makes the main one of the fields of a `multi_field` the field itself.
+pub(super) fn unfold(mapping: &mut Map<String, Value>, name: &str) {
+    if mapping.get("type").is_none_or(|kind| kind != "multi_field") {
+        return;
+    }
+    mapping.shift_remove("type");
+    let Some(Value::Object(mut fields)) = mapping.shift_remove("fields") else {
+        mapping.insert("type".to_owned(), json!("string"));
+        return;
+    };
+    match fields.shift_remove(name) {
+        Some(Value::Object(main)) => mapping.extend(main),
+        // Without a main field the value itself was not searchable.
+        _ => mapping.extend([("type".to_owned(), json!("string")), ("index".to_owned(), json!("no"))]),
+    }
+    if !fields.is_empty() {
+        mapping.insert("fields".to_owned(), Value::Object(fields));
+    }
+}
+
+fn by_kind(templates: &mut Map<String, Value>, _: &Site) {
+    let given = std::mem::take(templates);
+    for (name, mut template) in given {
+        let open = match template.pointer("/mapping/type").and_then(Value::as_str) {
+            Some(kind) => kind == "{dynamic_type}",
+            None => template.pointer("/mapping/properties").is_none(),
+        };
+        if !open || !template.get("mapping").is_some_and(Value::is_object) {
+            templates.insert(name, template);
+            continue;
+        }
+        let kind = template.get("match_mapping_type").and_then(Value::as_str).filter(|kind| *kind != "*");
+        match kind.map(ToOwned::to_owned) {
+            Some(kind) => {
+                if matches!(kind.as_str(), "string" | "double") {
+                    template["mapping"]["type"] = json!(kind);
+                }
+                templates.insert(name, template);
+            }
+            None => {
+                for kind in ["string", "double"] {
+                    let mut one = template.clone();
+                    one["match_mapping_type"] = json!(kind);
+                    one["mapping"]["type"] = json!(kind);
+                    templates.insert(format!("{name}_{kind}"), one);
+                }
+                template["mapping"]["type"] = json!("{dynamic_type}");
+                if let Some(Value::Object(mapping)) = template.get_mut("mapping") {
+                    mapping.retain(|key, _| !OF_STRINGS.contains(&key.as_str()));
+                }
+                templates.insert(name, template);
+            }
+        }
+    }
+}
+
+/// What can be said of strings only.
+const OF_STRINGS: &[&str] = &[
+    "analyzer",
+    "index_analyzer",
+    "search_analyzer",
+    "search_quote_analyzer",
+    "norms",
+    "omit_norms",
+    "term_vector",
+    "index_options",
+    "position_offset_gap",
+    "position_increment_gap",
+    "ignore_above",
+    "fielddata",
+    "similarity",
+    "omit_term_freq_and_positions",
+];

@@ -1,0 +1,75 @@
+//! `docs/conversion.md`, made from the rules.
+
+use std::fmt::Write;
+
+use super::report::Severity;
+use super::rule::{Part, Proof, Rule};
+use super::rules::all;
+
+const HEAD: &str = "# Conversion table
+
+What becomes of an index's schema on its way to a newer server. This page is made from the rules of `src/schema/rules`;
+`UPDATE_DOCS=1 cargo test conversion_table` writes it anew.
+
+*Source* is the version that created the index, *target* the version of the server it goes to. *Proven* means that an
+example of the rule is created on a real server of the source's generation, converted, and created on a real target, and
+that its document is taken there. Everything that a conversion changes is in its report; what is *lost* stops the plan
+until it is accepted by name.
+";
+
+fn table() -> String {
+    let mut page = HEAD.to_owned();
+    let parts = [
+        Part::Field,
+        Part::Root,
+        Part::DynamicTemplates,
+        Part::Settings,
+        Part::Analysis,
+        Part::Similarity,
+        Part::Template,
+        Part::Warmers,
+    ];
+    for part in parts {
+        let title = part.as_str();
+        let _ = write!(page, "\n## {}{}\n\n", title[..1].to_uppercase(), &title[1..]);
+        page.push_str("| rule | source | target | before → after | why | meaning | proven |\n|---|---|---|---|---|---|---|\n");
+        for rule in all().filter(|rule| rule.part == part) {
+            let _ = writeln!(page, "{}", row(rule));
+        }
+    }
+    let _ = write!(
+        page,
+        "\nBeside these, `field_limits` raises `index.mapping.*.limit` where the mapping would not fit, and `template_types` \
+         tells which types of an index template are lost when their mappings cannot become one.\n"
+    );
+    page
+}
+
+fn row(rule: &Rule) -> String {
+    let proven = match rule.proof {
+        Proof::Example { .. } => "yes".to_owned(),
+        Proof::Explained(why) => format!("no: {why}"),
+    };
+    let meaning = match rule.severity {
+        Severity::Lost => "**lost**",
+        other => other.as_str(),
+    };
+    format!(
+        "| `{}` | {} | {} | {} | {} | {meaning} | {proven} |",
+        rule.name, rule.from, rule.to, rule.what, rule.why
+    )
+}
+
+#[test]
+fn the_conversion_table_is_what_the_rules_say() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/conversion.md");
+    let table = table();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, &table).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        written == table,
+        "docs/conversion.md is not what the rules say: UPDATE_DOCS=1 cargo test conversion_table"
+    );
+}

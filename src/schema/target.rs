@@ -1,0 +1,240 @@
+//! The body that creates a target index: the schema of its source, converted, with what types and transforms add to it.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::aliases::{convert_aliases, convert_warmers};
+use super::clash::existing_clashes;
+use super::limits::{FieldCount, count_fields, set_limits};
+use super::mapping::convert_type;
+use super::merge::{Clash, merge_types};
+use super::query;
+use super::report::{Change, Report, Severity};
+use super::settings::convert_settings;
+use super::shape::{name_types, requires_routing, take_out_relations};
+use super::source::SourceSchema;
+use crate::cluster::Cluster;
+use crate::cluster::indices::IndexInfo;
+use crate::config::{MigrationConfig, Schema};
+use crate::error::{Error, Result};
+use crate::transform::{Shape, Steps};
+
+/// Clashes and losses that an error names, of many.
+const NAMED: usize = 5;
+
+/// What a target index is made of.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TargetSchema {
+    /// The create-index body; `None` when the index has to exist already.
+    pub body: Option<Value>,
+    /// Every change that was made to the source's.
+    pub report: Report,
+    /// Fields of the source, over all types that go to this target.
+    pub source_fields: FieldCount,
+    /// Fields of the body's mapping.
+    pub target_fields: FieldCount,
+}
+
+impl TargetSchema {
+    /// Refuses what is lost unless the configuration accepts it.
+    ///
+    /// # Errors
+    /// `Refused`, naming the paths and the choices.
+    pub fn refuse_losses(&self, index: &str, accepted: &[String]) -> Result<()> {
+        refuse_losses(&self.report, &format!("index `{index}`"), accepted)
+    }
+}
+
+/// Refuses the losses of a report that no pattern accepts, on behalf of `what`.
+pub(super) fn refuse_losses(report: &Report, what: &str, accepted: &[String]) -> Result<()> {
+    let lost = report.unaccepted(accepted);
+    let Some(first) = lost.first() else { return Ok(()) };
+    let named: Vec<String> =
+        lost.iter().take(NAMED).map(|change| format!("`{}`: {}", change.path, change.reason)).collect();
+    let more = lost.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    let choices: Vec<String> = first.choices.iter().map(|choice| format!("; or {choice}")).collect();
+    let message = format!("{what}: the target has no counterpart of {}{more}", named.join("; "));
+    Err(Error::refused("lost", message).hint(format!(
+        "go without it: accept_lost = [\"{}\"] in the migration{}",
+        first.path,
+        choices.concat()
+    )))
+}
+
+/// The schema of a target index.
+///
+/// Losses are in the report; [`TargetSchema::refuse_losses`] judges them.
+///
+/// # Errors
+/// `Config` for an unreadable file; `Refused` for types that cannot become one; `Temporary` when a cluster does not
+/// answer.
+pub async fn target_schema(
+    config: &MigrationConfig,
+    source: &Cluster,
+    target: &Cluster,
+    info: &IndexInfo,
+    index: &str,
+    shape: &Shape,
+) -> Result<TargetSchema> {
+    if let Schema::File(path) = &config.schema {
+        let body = body_of_file(path)?;
+        let target_fields = count_fields(root_mapping(&body));
+        return Ok(TargetSchema {
+            body: Some(body),
+            source_fields: source_fields(info),
+            target_fields,
+            ..TargetSchema::default()
+        });
+    }
+    let described = describe(source, info).await?;
+    let conversion = Conversion { config, source, target, shape };
+    let mut report = Report::default();
+    let mapping = conversion.mapping(&described, &mut report)?;
+    if config.schema == Schema::Existing {
+        let existing = target.described().await?;
+        let there = existing.iter().find(|known| known.name == index).and_then(|known| known.types.first());
+        let report = clashes_with(&mapping, there.map_or(&Value::Null, |(_, mapping)| mapping));
+        let target_fields = there.map(|(_, mapping)| count_fields(mapping)).unwrap_or_default();
+        return Ok(TargetSchema { body: None, report, source_fields: source_fields(info), target_fields });
+    }
+    let target_fields = count_fields(&mapping);
+    let body = conversion.body(&described, mapping, &mut report);
+    Ok(TargetSchema { body: Some(body), report, source_fields: source_fields(info), target_fields })
+}
+
+/// The schema of a source index, its aliases and warmers included.
+async fn describe(source: &Cluster, info: &IndexInfo) -> Result<SourceSchema> {
+    let unread = |cause: crate::cluster::failure::CallError| {
+        cause.during(source.name(), &format!("reading the aliases of `{}`", info.name))
+    };
+    Ok(SourceSchema {
+        name: info.name.clone(),
+        created: info.created,
+        settings: info.settings.clone(),
+        types: info.types.clone(),
+        aliases: source.aliases_of(&info.name).await.map_err(unread)?,
+        warmers: source.warmers_of(&info.name).await.map_err(unread)?,
+    })
+}
+
+struct Conversion<'a> {
+    config: &'a MigrationConfig,
+    source: &'a Cluster,
+    target: &'a Cluster,
+    shape: &'a Shape,
+}
+
+impl Conversion<'_> {
+    fn versions(
+        &self,
+        described: &SourceSchema,
+    ) -> (crate::cluster::dialect::Version, crate::cluster::dialect::Version) {
+        (described.created.unwrap_or(self.source.dialect().version), self.target.dialect().version)
+    }
+
+    /// The one mapping of the target: each type converted and transformed, then all of them merged.
+    fn mapping(&self, described: &SourceSchema, report: &mut Report) -> Result<Value> {
+        let (from, to) = self.versions(described);
+        let steps = Steps::compile(&self.config.transform)?;
+        let nothing = vec![("doc".to_owned(), json!({}))];
+        let types = if described.types.is_empty() { &nothing } else { &described.types };
+        let routed = types.iter().filter(|(_, mapping)| requires_routing(mapping)).count();
+        let mut converted = Vec::new();
+        for (name, mapping) in types {
+            let mut mapping = mapping.clone();
+            take_out_relations(self.shape, name, &mut mapping, routed < types.len(), report);
+            let mut mapping = convert_type(name, &mapping, from, to, report);
+            if let Some(root) = mapping.as_object_mut() {
+                steps.reshape(root, report);
+            }
+            converted.push((name.clone(), mapping));
+        }
+        let mut merged = merge_types(&converted).map_err(|clashes| clashing(&described.name, &clashes))?;
+        name_types(self.shape, &mut merged);
+        Ok(merged)
+    }
+
+    fn body(&self, described: &SourceSchema, mapping: Value, report: &mut Report) -> Value {
+        let (from, to) = self.versions(described);
+        let settings = convert_settings(&described.settings, from, to, report);
+        let mut context = query::Context::of(self.config, from, to);
+        if *self.shape != Shape::Plain {
+            context.types = query::TypesBecame::from(self.shape);
+        }
+        let aliases = convert_aliases(&described.aliases, &context, report);
+        convert_warmers(&described.warmers, from, to, report);
+        let doc_type = described.types.first().map(|(name, _)| name.as_str());
+        let mut body = self.target.dialect().create_body(&settings, doc_type, &mapping, &aliases);
+        set_limits(&mut body, report);
+        body
+    }
+}
+
+/// The fields of all types that go to a target; one that stands in several types counts in each.
+fn source_fields(info: &IndexInfo) -> FieldCount {
+    let mut all = FieldCount::default();
+    for (_, mapping) in &info.types {
+        let count = count_fields(mapping);
+        all.total += count.total;
+        all.nested += count.nested;
+        all.depth = all.depth.max(count.depth);
+        all.growth.extend(count.growth);
+    }
+    all.growth.sort_by(|one, other| other.1.cmp(&one.1));
+    all.growth.dedup_by(|one, other| one.0 == other.0);
+    all
+}
+
+fn body_of_file(path: &Path) -> Result<Value> {
+    let wrong = |cause: Box<dyn std::error::Error + Send + Sync>| {
+        Error::config("schema_file", format!("schema file {} cannot be used", path.display()))
+            .hint("give a JSON file with the create-index body of the target: settings, mappings, aliases; `esferry schema show` prints one to begin with")
+            .because(cause)
+    };
+    let text = std::fs::read(path).map_err(|cause| wrong(cause.into()))?;
+    serde_json::from_slice(&text).map_err(|cause| wrong(cause.into()))
+}
+
+/// The mapping of a create-index body, below its type where there is one.
+fn root_mapping(body: &Value) -> &Value {
+    const NOTHING: &Value = &Value::Null;
+    let mappings = body.get("mappings").unwrap_or(NOTHING);
+    let untyped = mappings.get("properties").is_some_and(Value::is_object);
+    let types = mappings.as_object().filter(|_| !untyped);
+    types.and_then(|types| types.values().next()).unwrap_or(mappings)
+}
+
+/// Fields of an existing target that cannot take the source's documents, as losses that can be accepted.
+fn clashes_with(converted: &Value, existing: &Value) -> Report {
+    let changes = existing_clashes(converted, existing).into_iter().map(|clash| Change {
+        rule: "existing_field",
+        path: format!("existing.{}", clash.field),
+        reason: "the field of the existing target does not take what the source's documents hold".to_owned(),
+        before: Some(clash.a.1),
+        after: Some(clash.b.1),
+        severity: Severity::Lost,
+        choices: vec![
+            "change the mapping of the target index".to_owned(),
+            "convert or rename the field by a transform".to_owned(),
+        ],
+    });
+    Report { changes: changes.collect() }
+}
+
+fn clashing(index: &str, clashes: &[Clash]) -> Error {
+    let kind = |value: &Value| value.get("type").unwrap_or(value).to_string();
+    let named: Vec<String> = clashes
+        .iter()
+        .take(NAMED)
+        .map(|Clash { field, a, b }| {
+            format!("`{field}` is {} in `{}` and {} in `{}`", kind(&a.1), a.0, kind(&b.1), b.0)
+        })
+        .collect();
+    let more = clashes.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    Error::refused("types_clash", format!("index `{index}`: its types cannot become one: {}{more}", named.join("; ")))
+        .hint("give each type an index of its own (types = \"split\"), rename or convert the field by a transform, or write the mapping yourself (`schema = \"file:PATH\"`)")
+}
