@@ -406,4 +406,9 @@ fn transform_refuses_a_jq_program_that_does_not_compile() {
     let (code, _, stderr) = esferry(folder.path(), &["transform", "alerts", "one.json"]);
     assert_eq!(code, 2);
     assert!(stderr.contains("line 1, column 7: no filter `tonumbr`"), "{stderr}");
+    assert!(stderr.contains("migrations.toml:9:6: migrations.alerts: transform 1: jq"), "{stderr}");
+    for command in ["check", "plan"] {
+        let (code, _, told) = esferry(folder.path(), &[command]);
+        assert_eq!((code, told), (2, stderr.clone()), "{command}");
+    }
 }

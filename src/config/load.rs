@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::transform::Steps;
 
 use super::nearest::{did_you_mean, listed};
 use super::place::Source;
 use super::secret::PLAIN_SECRET;
-use super::{Config, Schema};
+use super::{Config, Schema, TransformConfig};
 
 /// Where the configuration is looked for when none is named.
 const DEFAULT_PATHS: [&str; 2] = ["migrations.toml", "/etc/esferry/migrations.toml"];
@@ -80,6 +81,7 @@ fn check_files(config: &Config, source: Source<'_>) -> Result<()> {
         }
     }
     for (name, migration) in &config.migrations {
+        check_programs(name, &migration.transform, source)?;
         let Schema::File(path) = &migration.schema else { continue };
         let keys = ["migrations", name, "schema"];
         let body = std::fs::read(path).map_err(|error| {
@@ -89,6 +91,23 @@ fn check_files(config: &Config, source: Source<'_>) -> Result<()> {
             wrong(keys, format!("names {}, which is not a JSON object", path.display()))
                 .because(error)
                 .hint("it is the body of a create-index request: { \"settings\": …, \"mappings\": … }")
+        })?;
+    }
+    Ok(())
+}
+
+/// Compiles the jq programs, so that one that does not compile is told with its place before anything is planned.
+fn check_programs(migration: &str, steps: &[TransformConfig], source: Source<'_>) -> Result<()> {
+    for (at, step) in steps.iter().enumerate() {
+        if !matches!(step, TransformConfig::Jq(_)) {
+            continue;
+        }
+        Steps::compile(&steps[..=at]).map_err(|error| {
+            let position = (at + 1).to_string();
+            let keys = ["migrations", migration, "transform", &position, "jq"].map(str::to_owned);
+            let place = source.place(source.find(&keys));
+            let told = Error::config(error.code(), format!("{place}: migrations.{migration}: {error}"));
+            told.hint(error.remedy().unwrap_or_default())
         })?;
     }
     Ok(())

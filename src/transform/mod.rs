@@ -26,6 +26,8 @@ mod types;
 #[cfg(test)]
 mod documented;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;

@@ -115,7 +115,7 @@ impl Transform {
                 id: hit.id.of(&page.body).to_vec(),
                 doc_type: own(hit.doc_type),
                 routing: own(hit.routing),
-                parent: None,
+                parent: own(hit.parent),
                 version: hit.version,
                 source,
             };
