@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::report::Report;
 use super::rule::{Part, Place};
-use super::rules::Rules;
+use super::rules::{At, Rules};
 use crate::cluster::dialect::Version;
 
 /// The `aliases` of the create-index body: the same names and routings, filters rewritten.
@@ -38,7 +38,8 @@ fn alias_filter(filter: &Value, _from: Version, _to: Version, _path: &str, _repo
 pub fn convert_warmers(warmers: &BTreeMap<String, Value>, from: Version, to: Version, report: &mut Report) {
     let mut node: Map<String, Value> =
         warmers.iter().map(|(name, warmer)| (name.clone(), warmer.clone())).collect();
-    Rules::between(from, to).apply(Part::Warmers, Place::Own, "warmers", &mut node, report);
+    let at = At { part: Part::Warmers, place: Place::Own, name: "", path: "warmers" };
+    Rules::between(from, to).apply(at, &mut node, report);
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ mod source;
 #[cfg(test)]
 mod table;
 mod template;
+#[cfg(test)]
+mod tests;
 
 pub use aliases::{convert_aliases, convert_warmers};
 pub use clash::existing_clashes;

@@ -8,7 +8,7 @@ use super::aliases::convert_aliases;
 use super::merge::{Clash, merge_types};
 use super::report::{Change, Report, Severity};
 use super::rule::{Part, Place};
-use super::rules::Rules;
+use super::rules::{At, Rules};
 use crate::cluster::dialect::Version;
 
 /// An index template in the target's words, for `PUT _template/NAME`, and everything that changed.
@@ -27,7 +27,8 @@ impl Rules {
         let mut report = Report::default();
         let place = format!("templates.{name}");
         let mut node = template.as_object().cloned().unwrap_or_default();
-        self.apply(Part::Template, Place::Own, &place, &mut node, &mut report);
+        let at = At { part: Part::Template, place: Place::Own, name, path: &place };
+        self.apply(at, &mut node, &mut report);
         let mut inner = Report::default();
         if let Some(settings) = node.get_mut("settings") {
             *settings = self.settings_at(Place::Template, settings, &mut inner);

@@ -4,6 +4,8 @@ mod analysis;
 mod dynamic_templates;
 pub(super) mod fields;
 mod known_settings;
+mod metadata;
+mod new_fields;
 mod root;
 mod settings;
 mod similarity;
@@ -18,6 +20,8 @@ use crate::cluster::dialect::Version;
 
 /// The lists, in the order in which their rules are applied.
 const LISTS: &[&[Rule]] = &[
+    metadata::RULES,
+    new_fields::RULES,
     root::RULES,
     dynamic_templates::RULES,
     fields::strings::RULES,
@@ -46,6 +50,17 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     LISTS.iter().copied().flatten()
 }
 
+/// A node that rules are applied to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At<'a> {
+    pub part: Part,
+    pub place: Place,
+    /// As [`Site::name`] has it.
+    pub name: &'a str,
+    /// What reports call it.
+    pub path: &'a str,
+}
+
 /// The rules that apply between two versions.
 #[derive(Debug, Clone)]
 pub struct Rules {
@@ -71,21 +86,14 @@ impl Rules {
         self
     }
 
-    /// Applies every rule of a part to a node. `path` names the node in reports.
-    pub(super) fn apply(
-        &self,
-        part: Part,
-        place: Place,
-        path: &str,
-        node: &mut Map<String, Value>,
-        report: &mut Report,
-    ) {
-        let site = Site { place, from: self.from, to: self.to };
-        for rule in self.rules.iter().filter(|rule| rule.part == part) {
+    /// Applies every rule of a part to a node.
+    pub(super) fn apply(&self, at: At<'_>, node: &mut Map<String, Value>, report: &mut Report) {
+        let site = Site { name: at.name, place: at.place, from: self.from, to: self.to };
+        for rule in self.rules.iter().filter(|rule| rule.part == at.part) {
             let before = node.clone();
             (rule.apply)(node, &site);
             if before != *node {
-                for change in changes(rule, path, &before, node) {
+                for change in changes(rule, at.path, &before, node) {
                     report.add(change);
                 }
             }

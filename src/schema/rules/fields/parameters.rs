@@ -93,6 +93,19 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..FIELD
     },
     Rule {
+        name: "sub_field_copies",
+        from: Versions::before(6, 0),
+        what: "`copy_to` of a sub-field → of the field itself",
+        why: "only whole fields can be copied since 6.0, and the value is the same",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"properties":{"a":{"type":"string","copy_to":["y"],"fields":{"raw":{"type":"string","index":"not_analyzed","copy_to":["x"]}}}}}}}"#,
+            document: r#"{"a":"b"}"#,
+            otherwise: Refused,
+        },
+        apply: sub_field_copies,
+        ..FIELD
+    },
+    Rule {
         name: "leniency_of_others",
         what: "`coerce`, `ignore_malformed` of types that never heed them → removed",
         why: "the target refuses them there",
@@ -172,7 +185,28 @@ pub(in super::super) const RULES: &[Rule] = &[
     },
 ];
 
-fn booleans(field: &mut Field, _: &Site) {
+fn sub_field_copies(field: &mut Field, _: &Site<'_>) {
+    let mut copies: Vec<Value> = Vec::new();
+    for sub_field in field.get_mut("fields").and_then(Value::as_object_mut).into_iter().flatten() {
+        match sub_field.1.as_object_mut().and_then(|sub_field| sub_field.shift_remove("copy_to")) {
+            Some(Value::Array(several)) => copies.extend(several),
+            one => copies.extend(one),
+        }
+    }
+    if copies.is_empty() {
+        return;
+    }
+    match field.shift_remove("copy_to") {
+        Some(Value::Array(several)) => copies.extend(several),
+        one => copies.extend(one),
+    }
+    let mut once: Vec<Value> = Vec::new();
+    once.extend(copies.into_iter().rev());
+    once.dedup();
+    field.insert("copy_to".to_owned(), Value::Array(once));
+}
+
+fn booleans(field: &mut Field, _: &Site<'_>) {
     for key in BOOLEANS {
         let Some(value) = field.get_mut(key).filter(|value| value.is_string() || value.is_number()) else {
             continue;
