@@ -74,8 +74,9 @@ impl Rules {
         for (name, field) in fields.iter_mut() {
             let Value::Object(field) = field else { continue };
             let path = format!("{path}.{below}.{name}");
+            let was_empty = field.is_empty();
             self.field(At { part: Part::Field, place, name, path: &path }, field, report);
-            if field.is_empty() {
+            if field.is_empty() && !was_empty {
                 gone.push(name.clone());
             }
         }

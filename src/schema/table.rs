@@ -54,9 +54,15 @@ fn row(rule: &Rule) -> String {
         Severity::Lost => "**lost**",
         other => other.as_str(),
     };
+    let cell = |text: &str| text.replace('|', "\\|");
     format!(
-        "| `{}` | {} | {} | {} | {} | {meaning} | {proven} |",
-        rule.name, rule.from, rule.to, rule.what, rule.why
+        "| `{}` | {} | {} | {} | {} | {meaning} | {} |",
+        rule.name,
+        rule.from,
+        rule.to,
+        cell(rule.what),
+        cell(rule.why),
+        cell(&proven)
     )
 }
 

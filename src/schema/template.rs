@@ -9,7 +9,7 @@ use super::merge::{Clash, merge_types};
 use super::report::{Change, Report, Severity};
 use super::rule::{Part, Place};
 use super::rules::{At, Rules};
-use crate::cluster::dialect::Version;
+use crate::cluster::dialect::{Dialect, Distribution, Version};
 
 /// An index template in the target's words, for `PUT _template/NAME`, and everything that changed.
 ///
@@ -50,7 +50,7 @@ impl Rules {
                     inner.add(types_lost(&converted, &clashes));
                     converted[0].1.clone()
                 });
-                let level = if self.to < Version::new(7, 0, 0) { json!({"_doc": mapping}) } else { mapping };
+                let level = if is_untyped(self.to) { mapping } else { json!({"_doc": mapping}) };
                 node.insert("mappings".to_owned(), level);
             }
         }
@@ -60,6 +60,10 @@ impl Rules {
         report.append(inner);
         (Value::Object(node), report)
     }
+}
+
+fn is_untyped(version: Version) -> bool {
+    Dialect::of(version, Distribution::Elasticsearch).is_ok_and(|dialect| dialect.untyped_mappings)
 }
 
 /// The types of a template, each with what `_default_` says for all of them.

@@ -148,12 +148,11 @@ async fn create_by_template(new: &Server, name: &str, body: &Value, documents: &
         return [put, Ok(())];
     }
     let made = async {
-        new.endpoint.delete_index(TEMPLATED).await?;
-        new.put(&format!("/{TEMPLATED}"), &json!({})).await?;
-        write(new, TEMPLATED, documents).await?;
-        new.endpoint.delete_index(TEMPLATED).await
+        create(new, TEMPLATED, &json!({})).await?;
+        write(new, TEMPLATED, documents).await
     };
-    [put, made.await]
+    let made = made.await;
+    [put, made.and(new.endpoint.delete_index(TEMPLATED).await)]
 }
 
 async fn example_of_template(

@@ -124,6 +124,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::schema::rule::Proof;
 
     #[test]
     fn every_rule_has_a_name_of_its_own_and_only_losses_have_choices() {
@@ -132,6 +133,9 @@ mod tests {
             assert!(names.insert(rule.name), "{} is there twice", rule.name);
             assert_eq!(rule.severity == Severity::Lost, !rule.choices.is_empty(), "{}", rule.name);
             assert!(!rule.why.ends_with('.') && !rule.why.is_empty(), "{}", rule.name);
+            if let Proof::Explained(why) = rule.proof {
+                assert!(!why.is_empty(), "{} has neither an example nor a reason", rule.name);
+            }
         }
     }
 }

@@ -35,7 +35,10 @@ pub(super) const RULES: &[Rule] = &[
                     *value = Value::Bool(lenient_bool(value));
                 }
             }
-            if let Some(dynamic) = root.get_mut("dynamic").filter(|value| value.as_str() != Some("strict")) {
+            let kept = ["true", "false", "strict"];
+            let plain =
+                |value: &Value| value.is_boolean() || value.as_str().is_some_and(|text| kept.contains(&text));
+            if let Some(dynamic) = root.get_mut("dynamic").filter(|value| !plain(value)) {
                 *dynamic = Value::Bool(lenient_bool(dynamic));
             }
         },

@@ -37,7 +37,6 @@ const PRIVATE: &[&str] = &[
     "archived.",
     "frozen",
     "verified_before_close",
-    "lifecycle.",
 ];
 
 /// How older servers stored, flushed, merged, cached and recovered: the target does it its own way.

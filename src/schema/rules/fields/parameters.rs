@@ -23,6 +23,9 @@ const BOOLEANS: [&str; 13] = [
     "preserve_position_increments",
 ];
 
+/// Values of `dynamic` that every version takes.
+const DYNAMIC: [&str; 3] = ["true", "false", "strict"];
+
 /// Parameters that only described how the old server stored a field.
 const STORAGE: [&str; 7] = [
     "doc_values_format",
@@ -186,24 +189,25 @@ pub(in super::super) const RULES: &[Rule] = &[
 ];
 
 fn sub_field_copies(field: &mut Field, _: &Site<'_>) {
-    let mut copies: Vec<Value> = Vec::new();
-    for sub_field in field.get_mut("fields").and_then(Value::as_object_mut).into_iter().flatten() {
-        match sub_field.1.as_object_mut().and_then(|sub_field| sub_field.shift_remove("copy_to")) {
-            Some(Value::Array(several)) => copies.extend(several),
-            one => copies.extend(one),
+    let mut copies: Vec<Value> = match field.get("copy_to") {
+        Some(Value::Array(several)) => several.clone(),
+        one => one.into_iter().cloned().collect(),
+    };
+    let own = copies.len();
+    for (_, sub_field) in field.get_mut("fields").and_then(Value::as_object_mut).into_iter().flatten() {
+        let found = match sub_field.as_object_mut().and_then(|sub_field| sub_field.shift_remove("copy_to")) {
+            Some(Value::Array(several)) => several,
+            one => one.into_iter().collect(),
+        };
+        for copy in found {
+            if !copies.contains(&copy) {
+                copies.push(copy);
+            }
         }
     }
-    if copies.is_empty() {
-        return;
+    if copies.len() > own {
+        field.insert("copy_to".to_owned(), Value::Array(copies));
     }
-    match field.shift_remove("copy_to") {
-        Some(Value::Array(several)) => copies.extend(several),
-        one => copies.extend(one),
-    }
-    let mut once: Vec<Value> = Vec::new();
-    once.extend(copies.into_iter().rev());
-    once.dedup();
-    field.insert("copy_to".to_owned(), Value::Array(once));
 }
 
 fn booleans(field: &mut Field, _: &Site<'_>) {
@@ -215,7 +219,7 @@ fn booleans(field: &mut Field, _: &Site<'_>) {
             *value = Value::Bool(lenient_bool(value));
         }
     }
-    if text_of(field, "dynamic").is_some_and(|dynamic| dynamic != "strict") {
+    if text_of(field, "dynamic").is_some_and(|dynamic| !DYNAMIC.contains(&dynamic)) {
         let dynamic = field.get("dynamic").is_some_and(lenient_bool);
         field.insert("dynamic".to_owned(), json!(dynamic));
     }
