@@ -29,10 +29,8 @@ impl Rules {
         let path = format!("mappings.{type_name}");
         let mut root = mapping.as_object().cloned().unwrap_or_default();
         // By name, the rules and the report find one template among others.
-        if let Some(Value::Array(list)) = root.get("dynamic_templates") {
-            let templates = by_name(list);
-            root.insert("dynamic_templates".to_owned(), Value::Object(templates));
-        }
+        let templates = by_name(root.get("dynamic_templates"));
+        root.insert("dynamic_templates".to_owned(), Value::Object(templates));
         let at = At { part: Part::Root, place: Place::Own, name: type_name, path: &path };
         self.apply(at, &mut root, report);
         self.templates(&path, &mut root, report);
@@ -95,9 +93,10 @@ impl Rules {
 }
 
 /// Dynamic templates by name, in their order. A name that comes again gets a number.
-fn by_name(list: &[Value]) -> Map<String, Value> {
+fn by_name(list: Option<&Value>) -> Map<String, Value> {
     let mut templates = Map::new();
-    for (name, template) in list.iter().filter_map(Value::as_object).flatten() {
+    let list = list.and_then(Value::as_array).into_iter().flatten();
+    for (name, template) in list.filter_map(Value::as_object).flatten() {
         let numbered = (1..).map(|n| if n == 1 { name.clone() } else { format!("{name}_{n}") });
         let free = numbered.into_iter().find(|name| !templates.contains_key(name));
         templates.insert(free.unwrap_or_default(), template.clone());

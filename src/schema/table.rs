@@ -1,10 +1,18 @@
 //! `docs/conversion.md`, made from the rules.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::report::Severity;
+use serde_json::Value;
+
+use super::convert_warmers;
+use super::report::{Change, Report, Severity};
 use super::rule::{Part, Proof, Rule};
-use super::rules::all;
+use super::rules::{Rules, all};
+use crate::cluster::dialect::Version;
+
+/// The target of the examples.
+const TARGET: Version = Version::new(6, 8, 23);
 
 const HEAD: &str = "# Conversion table
 
@@ -14,7 +22,7 @@ What becomes of an index's schema on its way to a newer server. This page is mad
 *Source* is the version that created the index, *target* the version of the server it goes to. *Proven* means that an
 example of the rule is created on a real server of the source's generation, converted, and created on a real target, and
 that its document is taken there. Everything that a conversion changes is in its report; what is *lost* stops the plan
-until it is accepted by name.
+until it is accepted by name. Below each table stands what its rules make of their examples.
 ";
 
 fn table() -> String {
@@ -36,6 +44,14 @@ fn table() -> String {
         for rule in all().filter(|rule| rule.part == part) {
             let _ = writeln!(page, "{}", row(rule));
         }
+        page.push('\n');
+        for (rule, change) in all().filter(|rule| rule.part == part).filter_map(example) {
+            let said = |value: &Option<Value>| {
+                value.as_ref().map_or("nothing".to_owned(), |value| format!("`{value}`"))
+            };
+            let (before, after) = (said(&change.before), said(&change.after));
+            let _ = writeln!(page, "- `{}`, `{}`: {before} → {after}", rule.name, change.path);
+        }
     }
     let _ = write!(
         page,
@@ -43,6 +59,28 @@ fn table() -> String {
          tells which types of an index template are lost when their mappings cannot become one.\n"
     );
     page
+}
+
+/// The first change that a rule makes of its own example.
+fn example(rule: &'static Rule) -> Option<(&'static Rule, Change)> {
+    let Proof::Example { body, .. } = rule.proof else { return None };
+    let body: Value = serde_json::from_str(body).unwrap();
+    let rules = Rules::between(rule.from.from, TARGET);
+    let mut report = Report::default();
+    if body.get("template").is_some() {
+        report.append(rules.template("x", &body).1);
+    } else {
+        for (name, mapping) in body.get("mappings").and_then(Value::as_object).into_iter().flatten() {
+            let _ = rules.mapping(name, mapping, &mut report);
+        }
+        let _ = rules.settings(body.get("settings").unwrap_or(&Value::Null), &mut report);
+        for (name, warmer) in body.get("warmers").and_then(Value::as_object).into_iter().flatten() {
+            let warmers = BTreeMap::from([(name.clone(), warmer.clone())]);
+            convert_warmers(&warmers, rules.from, rules.to, &mut report);
+        }
+    }
+    let change = report.changes.into_iter().find(|change| change.rule == rule.name);
+    Some((rule, change.unwrap_or_else(|| panic!("{} does nothing to its own example", rule.name))))
 }
 
 fn row(rule: &Rule) -> String {

@@ -1,15 +1,36 @@
-//! Fields that the server adds about a document: `_timestamp`, `_parent`, `_routing` and the like.
+//! What the server adds by itself: fields about a document (`_timestamp`, `_parent`, `_routing` …), a type of its own.
 
 use serde_json::{Map, Value, json};
 
 use super::root::ROOT;
 use crate::schema::report::Severity;
-use crate::schema::rule::Otherwise::{OtherRule, Refused};
+use crate::schema::rule::Otherwise::{OtherRule, Refused, Taken};
 use crate::schema::rule::{Proof, Rule, Versions, lenient_bool};
 
 const OFF: &[&str] = &["_timestamp", "_ttl", "_boost", "_analyzer", "_size"];
 
 pub(super) const RULES: &[Rule] = &[
+    Rule {
+        name: "percolator_type",
+        from: Versions::before(5, 0),
+        what: "type `.percolator` → its documents, not indexed",
+        why: "percolator queries are fields of ordinary documents since 5.0: these are kept, and match nothing",
+        severity: Severity::Lost,
+        choices: &[
+            "leave the type out, and register the queries anew in an index with a field of type `percolator`",
+        ],
+        proof: Proof::Example {
+            body: r#"{"mappings":{".percolator":{}}}"#,
+            document: r#"{"query":{"match_all":{}},"other":1}"#,
+            otherwise: Taken,
+        },
+        apply: |root, site| {
+            if site.name == ".percolator" {
+                root.insert("dynamic".to_owned(), json!(false));
+            }
+        },
+        ..ROOT
+    },
     Rule {
         name: "metadata_off",
         what: "`_timestamp`, `_ttl`, `_size` … with `enabled:false` → removed",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::schema::report::Severity;
 use crate::schema::rule::Otherwise::{Refused, Taken};
@@ -49,29 +49,6 @@ pub(super) const RULES: &[Rule] = &[
             otherwise: Refused,
         },
         apply: |root, _| impossible_names(root),
-        ..ROOT
-    },
-    Rule {
-        name: "percolator_type",
-        from: Versions::before(5, 0),
-        what: "type `.percolator` → its documents, not indexed",
-        why: "percolator queries are fields of ordinary documents since 5.0: these are kept, and match nothing",
-        severity: Severity::Lost,
-        choices: &[
-            "leave the type out, and register the queries anew in an index with a field of type `percolator`",
-        ],
-        proof: Proof::Example {
-            body: r#"{"mappings":{".percolator":{}}}"#,
-            document: r#"{"query":{"match_all":{}},"other":1}"#,
-            otherwise: Taken,
-        },
-        apply: |root, site| {
-            if site.name == ".percolator" {
-                root.clear();
-                root.insert("dynamic".to_owned(), json!(false));
-                root.insert("properties".to_owned(), json!({"query": {"type": "object", "enabled": false}}));
-            }
-        },
         ..ROOT
     },
     Rule {
