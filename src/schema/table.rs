@@ -25,6 +25,21 @@ that its document is taken there. Everything that a conversion changes is in its
 until it is accepted by name. Below each table stands what its rules make of their examples.
 ";
 
+const TAIL: &str = "
+## Beside the rules
+
+- `field_limits` raises `index.mapping.*.limit` where the mapping would not fit.
+- `template_types` tells which types of an index template are lost when their mappings cannot become one.
+
+No rule is needed for what 6.8 takes and means as before: `boost`, `copy_to` and `similarity` of a field, camel-case names
+of date formats, trees of shapes, `_source`, `_meta`, `_routing.required`, `dynamic`; the filters `standard`, `nGram`,
+`edgeNGram`, `delimited_payload_filter`, the char filter `htmlStrip`, the analyzers `snowball`, `pattern`, `chinese`;
+routings of aliases. Filters of aliases are queries and rewritten as such. Names of indices are checked with the
+configuration. Files that an analyzer reads (`synonyms_path`, `stopwords_path`) have to be on the target's nodes before:
+its refusal names them. What 1.7 refuses itself needs no rule either: analyzers whose name begins with `_`, or that have
+neither type nor tokenizer, and fields without a type.
+";
+
 fn table() -> String {
     let mut page = HEAD.to_owned();
     let parts = [
@@ -53,11 +68,7 @@ fn table() -> String {
             let _ = writeln!(page, "- `{}`, `{}`: {before} → {after}", rule.name, change.path);
         }
     }
-    let _ = write!(
-        page,
-        "\nBeside these, `field_limits` raises `index.mapping.*.limit` where the mapping would not fit, and `template_types` \
-         tells which types of an index template are lost when their mappings cannot become one.\n"
-    );
+    page.push_str(TAIL);
     page
 }
 

@@ -8,7 +8,7 @@ use super::aliases::convert_aliases;
 use super::merge::{Clash, merge_types};
 use super::report::{Change, Report, Severity};
 use super::rule::{Part, Place};
-use super::rules::{At, Rules};
+use super::rules::{At, Rules, accept};
 use crate::cluster::dialect::{Dialect, Distribution, Version};
 
 /// An index template in the target's words, for `PUT _template/NAME`, and everything that changed.
@@ -55,7 +55,11 @@ impl Rules {
             }
         }
         for change in &mut inner.changes {
-            change.path = format!("{place}.{}", change.path);
+            let path = format!("{place}.{}", change.path);
+            if let Some(first) = change.choices.first_mut().filter(|first| **first == accept(&change.path)) {
+                *first = accept(&path);
+            }
+            change.path = path;
         }
         report.append(inner);
         (Value::Object(node), report)
@@ -114,7 +118,10 @@ fn types_lost(types: &[(String, Value)], clashes: &[Clash]) -> Change {
             lost.join(", ")
         ),
         severity: Severity::Lost,
-        choices: vec!["make a template for each type, with patterns of its own".to_owned()],
+        choices: vec![
+            accept("mappings"),
+            "make a template for each type, with patterns of its own".to_owned(),
+        ],
     }
 }
 
@@ -166,5 +173,6 @@ mod tests {
         let (_, report) = convert_template("t", &clashing, from, to);
         let lost = report.changes.iter().find(|change| change.rule == "template_types").unwrap();
         insta::assert_snapshot!(format!("{}: {}", lost.path, lost.reason), @r##"templates.t.mappings: an index has one type, and these do not agree on a: the mapping of y is dropped"##);
+        assert!(lost.choices[0].contains("\"templates.t.mappings\""), "{:?}", lost.choices);
     }
 }

@@ -101,13 +101,18 @@ impl Rules {
     }
 }
 
+/// The first choice of every loss.
+pub(super) fn accept(path: &str) -> String {
+    format!("name it in `accept_lost = [\"{path}\"]` to go without")
+}
+
 /// What a rule did to a node: one change, or one for each key where each has to be accepted by itself.
 fn changes(rule: &Rule, path: &str, before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Change> {
     let choices: Vec<String> = rule.choices.iter().map(ToString::to_string).collect();
     let change = |path: String, before: Option<Value>, after: Option<Value>| {
         let mut all = Vec::new();
         if rule.severity == Severity::Lost {
-            all.push(format!("name it in `accept_lost = [\"{path}\"]` to go without"));
+            all.push(accept(&path));
             all.extend(choices.iter().cloned());
         }
         let reason = rule.why.to_owned();
