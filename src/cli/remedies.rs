@@ -28,8 +28,12 @@ pub fn remedy(error_type: &str, reason: &str) -> String {
         "raw_line_break" => {
             "its body has a line break inside a string, which is no valid JSON: write it anew at the source"
         }
-        "transform" => "a transform does not apply to it: the reason has the step and the place; mend the step or the document",
-        "undeclared_index" => "a transform sends it to an index that is not in `to.others`: name it there, or change the transform",
+        "transform" => {
+            "a transform does not apply to it: the reason has the step and the place; mend the step or the document"
+        }
+        "undeclared_index" => {
+            "a transform sends it to an index that is not in `to.others`: name it there, or change the transform"
+        }
         "unplanned_type" => {
             "its type appeared after the plan was made: `esferry reset` the migration to plan it, or migrate it by another one"
         }

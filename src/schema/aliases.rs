@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::query::{Context, rewrite_filter_in};
 use super::report::Report;
 use super::rule::{Part, Place};
-use super::rules::Rules;
+use super::rules::{At, Rules};
 use crate::cluster::dialect::Version;
 
 /// The `aliases` of the create-index body: the same names and routings, filters rewritten.
@@ -30,7 +30,8 @@ pub fn convert_aliases(aliases: &BTreeMap<String, Value>, context: &Context, rep
 pub fn convert_warmers(warmers: &BTreeMap<String, Value>, from: Version, to: Version, report: &mut Report) {
     let mut node: Map<String, Value> =
         warmers.iter().map(|(name, warmer)| (name.clone(), warmer.clone())).collect();
-    Rules::between(from, to).apply(Part::Warmers, Place::Own, "warmers", &mut node, report);
+    let at = At { part: Part::Warmers, place: Place::Own, name: "", path: "warmers" };
+    Rules::between(from, to).apply(at, &mut node, report);
 }
 
 #[cfg(test)]

@@ -23,25 +23,35 @@ pub(super) fn differences(
 ) -> Vec<Difference> {
     let mut keys: Vec<&String> = before.keys().filter(|key| before.get(*key) != after.get(*key)).collect();
     keys.extend(after.keys().filter(|key| !before.contains_key(*key)));
-    let whole = keys.iter().any(|key| key.as_str() == "type");
-    if whole || (keys.len() > 1 && !apart) {
-        let part = |node: &Map<String, Value>| {
-            let found: Map<String, Value> =
-                keys.iter().filter_map(|key| Some(((*key).clone(), node.get(*key)?.clone()))).collect();
-            (!found.is_empty()).then_some(Value::Object(found))
-        };
-        return vec![Difference { path: path.to_owned(), before: part(before), after: part(after) }];
-    }
     let mut found = Vec::new();
+    let mut together = Vec::new();
+    let whole = keys.iter().any(|key| key.as_str() == "type");
     for key in keys {
-        let here = format!("{path}.{key}");
         match (before.get(key), after.get(key)) {
-            (Some(Value::Object(before)), Some(Value::Object(after))) => {
-                found.extend(differences(&here, before, after, apart));
+            (Some(Value::Object(before)), Some(Value::Object(after))) if !whole => {
+                found.extend(differences(&format!("{path}.{key}"), before, after, apart));
             }
-            (before, after) => {
-                found.push(Difference { path: here, before: before.cloned(), after: after.cloned() });
+            (before, after) if apart && !whole => {
+                let path = format!("{path}.{key}");
+                found.push(Difference { path, before: before.cloned(), after: after.cloned() });
             }
+            _ => together.push(key),
+        }
+    }
+    match together.as_slice() {
+        [] => {}
+        [key] if !whole => found.push(Difference {
+            path: format!("{path}.{key}"),
+            before: before.get(*key).cloned(),
+            after: after.get(*key).cloned(),
+        }),
+        keys => {
+            let part = |node: &Map<String, Value>| {
+                let found: Map<String, Value> =
+                    keys.iter().filter_map(|key| Some(((*key).clone(), node.get(*key)?.clone()))).collect();
+                (!found.is_empty()).then_some(Value::Object(found))
+            };
+            found.push(Difference { path: path.to_owned(), before: part(before), after: part(after) });
         }
     }
     found

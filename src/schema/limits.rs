@@ -8,8 +8,11 @@ use super::report::{Change, Report, Severity};
 /// From this many children on an object is taken for one whose fields grow with the documents.
 const GROWS_FROM: usize = 50;
 
-/// The limits of 5.0 and later: key, default, and what is counted.
-const LIMITS: [(&str, usize, fn(&FieldCount) -> usize); 3] = [
+/// A limit: its key, its default, and what it counts.
+type Limit = (&'static str, usize, fn(&FieldCount) -> usize);
+
+/// The limits of 5.0 and later.
+const LIMITS: [Limit; 3] = [
     ("mapping.total_fields.limit", 1000, |count| count.total),
     ("mapping.nested_fields.limit", 50, |count| count.nested),
     ("mapping.depth.limit", 20, |count| count.depth),
@@ -35,7 +38,7 @@ pub fn count_fields(mapping: &Value) -> FieldCount {
     if let Some(root) = mapping.as_object() {
         walk("", 1, root, &mut count);
     }
-    count.growth.sort_by(|one, other| other.1.cmp(&one.1));
+    count.growth.sort_by_key(|(_, children)| std::cmp::Reverse(*children));
     count
 }
 
@@ -110,7 +113,7 @@ fn limit(body: &Value, key: &str) -> Option<usize> {
     let index = settings.get("index").unwrap_or(settings);
     let value = index
         .get(key)
-        .or_else(|| settings.get(&format!("index.{key}")))
+        .or_else(|| settings.get(format!("index.{key}")))
         .or_else(|| index.pointer(&format!("/{}", key.replace('.', "/"))))?;
     value.as_u64().and_then(|limit| usize::try_from(limit).ok()).or_else(|| value.as_str()?.parse().ok())
 }

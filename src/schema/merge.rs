@@ -14,12 +14,12 @@ pub struct Clash {
     pub b: (String, Value),
 }
 
-/// Parameters in which definitions may differ without harm: the first type's goes.
-const HARMLESS: [&str; 3] = ["ignore_above", "boost", "ignore_malformed"];
+/// Parameters in which definitions may differ: the one that takes more goes.
+const SETTLED: [&str; 2] = ["ignore_above", "ignore_malformed"];
 
 /// One mapping out of several converted ones.
 ///
-/// Properties are merged at every depth. `dynamic_templates` follow each other, those that say the same only once; a
+/// Properties are merged at every depth; of `ignore_above` and `ignore_malformed` the one that takes more documents goes. `dynamic_templates` follow each other, those that say the same only once; a
 /// template whose name is taken gets the type's name in front.
 ///
 /// # Errors
@@ -138,6 +138,9 @@ impl Merging<'_> {
             self.clash(path, Some(own), Some(other));
             return;
         }
+        if let Some(own) = own.as_object_mut() {
+            settle(own, theirs);
+        }
         for below in ["properties", "fields"] {
             if let (Some(Value::Object(fields)), Some(own)) = (theirs.get(below), own.as_object_mut()) {
                 let known = own.entry(below).or_insert_with(|| json!({}));
@@ -166,12 +169,28 @@ fn plain(key: &str, value: Option<&Value>) -> Value {
     }
 }
 
+/// The longer values, or all; malformed ones, if one of the two lets them in.
+fn settle(own: &mut Map<String, Value>, other: &Map<String, Value>) {
+    let above = |field: &Map<String, Value>| field.get("ignore_above").and_then(Value::as_u64);
+    match (above(own), above(other)) {
+        (Some(one), Some(two)) => {
+            own.insert("ignore_above".to_owned(), json!(one.max(two)));
+        }
+        _ => {
+            own.shift_remove("ignore_above");
+        }
+    }
+    if let Some(lenient) = other.get("ignore_malformed").filter(|value| **value == json!(true)) {
+        own.insert("ignore_malformed".to_owned(), lenient.clone());
+    }
+}
+
 /// What has to agree in two definitions of one field.
 fn definition(field: &Map<String, Value>) -> Vec<(String, Value)> {
     let mut definition: Vec<(String, Value)> = field
         .iter()
         .filter(|(key, _)| {
-            !HARMLESS.contains(&key.as_str()) && !["properties", "fields", "type"].contains(&key.as_str())
+            !SETTLED.contains(&key.as_str()) && !["properties", "fields", "type"].contains(&key.as_str())
         })
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
@@ -213,7 +232,7 @@ mod tests {
             json!({"dynamic": "true", "properties": {"o": {"properties": {"y": {"type": "long"}}}, "k": {"type": "keyword"}},
                 "dynamic_templates": [{"t": {"mapping": {"type": "date"}}}, {"esferry_strings": {}}]}),
         ));
-        insta::assert_snapshot!(merged.unwrap(), @r##"{"properties":{"o":{"properties":{"x":{"type":"long"},"y":{"type":"long"}}},"k":{"type":"keyword","ignore_above":5}},"dynamic_templates":[{"t":{"mapping":{"type":"long"}}},{"b_t":{"mapping":{"type":"date"}}},{"esferry_strings":{}}],"dynamic":"true"}"##);
+        insta::assert_snapshot!(merged.unwrap(), @r##"{"properties":{"o":{"properties":{"x":{"type":"long"},"y":{"type":"long"}}},"k":{"type":"keyword"}},"dynamic_templates":[{"t":{"mapping":{"type":"long"}}},{"b_t":{"mapping":{"type":"date"}}},{"esferry_strings":{}}],"dynamic":"true"}"##);
     }
 
     #[test]

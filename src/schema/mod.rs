@@ -22,6 +22,8 @@ mod table;
 mod target;
 mod target_template;
 mod template;
+#[cfg(test)]
+mod tests;
 
 pub use aliases::{convert_aliases, convert_warmers};
 pub use clash::existing_clashes;

@@ -108,7 +108,9 @@ pub enum Place {
 
 /// What a rule may know besides its node.
 #[derive(Debug, Clone, Copy)]
-pub struct Site {
+pub struct Site<'a> {
+    /// The name of the type or field that the node is, `{name}` within a dynamic template; `""` for other nodes.
+    pub name: &'a str,
     /// Where the node stands.
     pub place: Place,
     /// The version that created the source.
@@ -119,7 +121,7 @@ pub struct Site {
 
 /// Changes a node. What it does is found out by comparing, so that nothing can be changed without being reported; a
 /// field that it empties is removed.
-pub type Apply = fn(&mut Map<String, Value>, &Site);
+pub type Apply = fn(&mut Map<String, Value>, &Site<'_>);
 
 /// What the target says to the example when the rule is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

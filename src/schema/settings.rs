@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::report::Report;
 use super::rule::{Part, Place};
-use super::rules::Rules;
+use super::rules::{At, Rules};
 use crate::cluster::dialect::Version;
 
 /// The settings in the target's words, as `{"index": {…}}`.
@@ -27,7 +27,7 @@ impl Rules {
     pub(super) fn settings_at(&self, place: Place, settings: &Value, report: &mut Report) -> Value {
         let mut flat = flat(settings);
         for part in [Part::Analysis, Part::Similarity, Part::Settings] {
-            self.apply(part, place, "settings.index", &mut flat, report);
+            self.apply(At { part, place, name: "", path: "settings.index" }, &mut flat, report);
         }
         json!({"index": nested(flat)})
     }
@@ -85,7 +85,7 @@ fn nested(flat: Map<String, Value>) -> Map<String, Value> {
         let family = format!("{name}.");
         flat.keys().any(|other| other.starts_with(&family))
     };
-    if flat.keys().any(|name| is_beginning(name)) {
+    if flat.keys().any(is_beginning) {
         return flat;
     }
     let mut root = Map::new();

@@ -1,10 +1,18 @@
 //! `docs/conversion.md`, made from the rules.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::report::Severity;
+use serde_json::Value;
+
+use super::convert_warmers;
+use super::report::{Change, Report, Severity};
 use super::rule::{Part, Proof, Rule};
-use super::rules::all;
+use super::rules::{Rules, all};
+use crate::cluster::dialect::Version;
+
+/// The target of the examples.
+const TARGET: Version = Version::new(6, 8, 23);
 
 const HEAD: &str = "# Conversion table
 
@@ -14,7 +22,22 @@ What becomes of an index's schema on its way to a newer server. This page is mad
 *Source* is the version that created the index, *target* the version of the server it goes to. *Proven* means that an
 example of the rule is created on a real server of the source's generation, converted, and created on a real target, and
 that its document is taken there. Everything that a conversion changes is in its report; what is *lost* stops the plan
-until it is accepted by name.
+until it is accepted by name. Below each table stands what its rules make of their examples.
+";
+
+const TAIL: &str = "
+## Beside the rules
+
+- `field_limits` raises `index.mapping.*.limit` where the mapping would not fit.
+- `template_types` tells which types of an index template are lost when their mappings cannot become one.
+
+No rule is needed for what 6.8 takes and means as before: `boost`, `copy_to` and `similarity` of a field, camel-case names
+of date formats, trees of shapes, `_source`, `_meta`, `_routing.required`, `dynamic`; the filters `standard`, `nGram`,
+`edgeNGram`, `delimited_payload_filter`, the char filter `htmlStrip`, the analyzers `snowball`, `pattern`, `chinese`;
+routings of aliases. Filters of aliases are queries and rewritten as such. Names of indices are checked with the
+configuration. Files that an analyzer reads (`synonyms_path`, `stopwords_path`) have to be on the target's nodes before:
+its refusal names them. What 1.7 refuses itself needs no rule either: analyzers whose name begins with `_`, or that have
+neither type nor tokenizer, and fields without a type.
 ";
 
 fn table() -> String {
@@ -36,13 +59,39 @@ fn table() -> String {
         for rule in all().filter(|rule| rule.part == part) {
             let _ = writeln!(page, "{}", row(rule));
         }
+        page.push('\n');
+        for (rule, change) in all().filter(|rule| rule.part == part).filter_map(example) {
+            let said = |value: &Option<Value>| {
+                value.as_ref().map_or("nothing".to_owned(), |value| format!("`{value}`"))
+            };
+            let (before, after) = (said(&change.before), said(&change.after));
+            let _ = writeln!(page, "- `{}`, `{}`: {before} → {after}", rule.name, change.path);
+        }
     }
-    let _ = write!(
-        page,
-        "\nBeside these, `field_limits` raises `index.mapping.*.limit` where the mapping would not fit, and `template_types` \
-         tells which types of an index template are lost when their mappings cannot become one.\n"
-    );
+    page.push_str(TAIL);
     page
+}
+
+/// The first change that a rule makes of its own example.
+fn example(rule: &'static Rule) -> Option<(&'static Rule, Change)> {
+    let Proof::Example { body, .. } = rule.proof else { return None };
+    let body: Value = serde_json::from_str(body).unwrap();
+    let rules = Rules::between(rule.from.from, TARGET);
+    let mut report = Report::default();
+    if body.get("template").is_some() {
+        report.append(rules.template("x", &body).1);
+    } else {
+        for (name, mapping) in body.get("mappings").and_then(Value::as_object).into_iter().flatten() {
+            let _ = rules.mapping(name, mapping, &mut report);
+        }
+        let _ = rules.settings(body.get("settings").unwrap_or(&Value::Null), &mut report);
+        for (name, warmer) in body.get("warmers").and_then(Value::as_object).into_iter().flatten() {
+            let warmers = BTreeMap::from([(name.clone(), warmer.clone())]);
+            convert_warmers(&warmers, rules.from, rules.to, &mut report);
+        }
+    }
+    let change = report.changes.into_iter().find(|change| change.rule == rule.name);
+    Some((rule, change.unwrap_or_else(|| panic!("{} does nothing to its own example", rule.name))))
 }
 
 fn row(rule: &Rule) -> String {
@@ -54,9 +103,15 @@ fn row(rule: &Rule) -> String {
         Severity::Lost => "**lost**",
         other => other.as_str(),
     };
+    let cell = |text: &str| text.replace('|', "\\|");
     format!(
-        "| `{}` | {} | {} | {} | {} | {meaning} | {proven} |",
-        rule.name, rule.from, rule.to, rule.what, rule.why
+        "| `{}` | {} | {} | {} | {} | {meaning} | {} |",
+        rule.name,
+        rule.from,
+        rule.to,
+        cell(rule.what),
+        cell(rule.why),
+        cell(&proven)
     )
 }
 

@@ -183,7 +183,7 @@ fn source_fields(info: &IndexInfo) -> FieldCount {
         all.depth = all.depth.max(count.depth);
         all.growth.extend(count.growth);
     }
-    all.growth.sort_by(|one, other| other.1.cmp(&one.1));
+    all.growth.sort_by_key(|(_, fields)| std::cmp::Reverse(*fields));
     all.growth.dedup_by(|one, other| one.0 == other.0);
     all
 }

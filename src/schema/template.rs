@@ -9,8 +9,8 @@ use super::merge::{Clash, merge_types};
 use super::query::Context;
 use super::report::{Change, Report, Severity};
 use super::rule::{Part, Place};
-use super::rules::Rules;
-use crate::cluster::dialect::Version;
+use super::rules::{At, Rules, accept};
+use crate::cluster::dialect::{Dialect, Distribution, Version};
 
 /// An index template in the target's words, for `PUT _template/NAME`, and everything that changed.
 ///
@@ -28,7 +28,8 @@ impl Rules {
         let mut report = Report::default();
         let place = format!("templates.{name}");
         let mut node = template.as_object().cloned().unwrap_or_default();
-        self.apply(Part::Template, Place::Own, &place, &mut node, &mut report);
+        let at = At { part: Part::Template, place: Place::Own, name, path: &place };
+        self.apply(at, &mut node, &mut report);
         let mut inner = Report::default();
         if let Some(settings) = node.get_mut("settings") {
             *settings = self.settings_at(Place::Template, settings, &mut inner);
@@ -52,16 +53,24 @@ impl Rules {
                     inner.add(types_lost(&converted, &clashes));
                     converted[0].1.clone()
                 });
-                let level = if self.to < Version::new(7, 0, 0) { json!({"_doc": mapping}) } else { mapping };
+                let level = if is_untyped(self.to) { mapping } else { json!({"_doc": mapping}) };
                 node.insert("mappings".to_owned(), level);
             }
         }
         for change in &mut inner.changes {
-            change.path = format!("{place}.{}", change.path);
+            let path = format!("{place}.{}", change.path);
+            if let Some(first) = change.choices.first_mut().filter(|first| **first == accept(&change.path)) {
+                *first = accept(&path);
+            }
+            change.path = path;
         }
         report.append(inner);
         (Value::Object(node), report)
     }
+}
+
+fn is_untyped(version: Version) -> bool {
+    Dialect::of(version, Distribution::Elasticsearch).is_ok_and(|dialect| dialect.untyped_mappings)
 }
 
 /// The types of a template, each with what `_default_` says for all of them.
@@ -112,7 +121,10 @@ fn types_lost(types: &[(String, Value)], clashes: &[Clash]) -> Change {
             lost.join(", ")
         ),
         severity: Severity::Lost,
-        choices: vec!["make a template for each type, with patterns of its own".to_owned()],
+        choices: vec![
+            accept("mappings"),
+            "make a template for each type, with patterns of its own".to_owned(),
+        ],
     }
 }
 
@@ -164,5 +176,6 @@ mod tests {
         let (_, report) = convert_template("t", &clashing, from, to);
         let lost = report.changes.iter().find(|change| change.rule == "template_types").unwrap();
         insta::assert_snapshot!(format!("{}: {}", lost.path, lost.reason), @r##"templates.t.mappings: an index has one type, and these do not agree on a: the mapping of y is dropped"##);
+        assert!(lost.choices[0].contains("\"templates.t.mappings\""), "{:?}", lost.choices);
     }
 }

@@ -77,8 +77,10 @@ async fn a_url_that_refuses_connections_is_passed_over() {
         ferry(&sides, &urls(&[NOBODY, &source.url()]), &urls(&[NOBODY, NOBODY, &target.url()])).unwrap();
     sides.carry(&daemon, "from", "to").await.unwrap();
     assert!(!source.opens().is_empty() && !target.requests_to("/_bulk").is_empty());
-    let output = daemon.output(&["check"]).unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    // The server is shared: while another test makes an index, its health is red.
+    let checked = || String::from_utf8(daemon.output(&["check"]).unwrap().stdout).unwrap();
+    let calm = std::iter::repeat_with(checked).take(50).find(|said| !said.contains("health is red")).unwrap();
+    assert!(!calm.contains("fail "), "{calm}");
 
     let daemon = ferry(&sides, &urls(&[NOBODY, NOBODY]), &urls(&[&target.url()])).unwrap();
     fails(&daemon, &["run", "--once"], 5, &["error[unreachable]", "cluster `old`", NOBODY, "hint:"]).unwrap();

@@ -122,7 +122,7 @@ fn rename_keys(settings: &mut Map<String, Value>, name: impl Fn(&str) -> Option<
     settings.extend(given.into_iter().map(|(key, value)| (name(&key).unwrap_or(key), value)));
 }
 
-fn default_index(settings: &mut Map<String, Value>, _: &Site) {
+fn default_index(settings: &mut Map<String, Value>, _: &Site<'_>) {
     const OLD: &str = "analysis.analyzer.default_index.";
     const NEW: &str = "analysis.analyzer.default.";
     const SEARCH: &str = "analysis.analyzer.default_search.";
@@ -150,7 +150,7 @@ fn names(settings: &Map<String, Value>, kind: &str) -> Vec<String> {
     names
 }
 
-fn camel_case(settings: &mut Map<String, Value>, _: &Site) {
+fn camel_case(settings: &mut Map<String, Value>, _: &Site<'_>) {
     let own: Vec<String> = ["filter", "tokenizer"].iter().flat_map(|kind| names(settings, kind)).collect();
     for (key, value) in settings.iter_mut().filter(|(key, _)| key.starts_with("analysis.")) {
         let word = key.rsplit('.').next().unwrap_or_default();
@@ -179,7 +179,7 @@ fn rename(value: &mut Value, own: &[String]) {
     }
 }
 
-fn synonyms(settings: &mut Map<String, Value>, _: &Site) {
+fn synonyms(settings: &mut Map<String, Value>, _: &Site<'_>) {
     for name in names(settings, "filter") {
         let key = |word: &str| format!("analysis.filter.{name}.{word}");
         let kind = settings.get(&key("type")).and_then(Value::as_str);
@@ -190,7 +190,7 @@ fn synonyms(settings: &mut Map<String, Value>, _: &Site) {
     }
 }
 
-fn spread(settings: &mut Map<String, Value>, _: &Site) {
+fn spread(settings: &mut Map<String, Value>, _: &Site<'_>) {
     let number = |settings: &Map<String, Value>, key: &str, default: u64| {
         let value = settings.get(key);
         value.and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok())).unwrap_or(default)

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use wildmatch::WildMatch;
 
 use crate::schema::report::Severity;
-use crate::schema::rule::Otherwise::{DocumentRefused, Refused, Taken};
+use crate::schema::rule::Otherwise::{Refused, Taken};
 use crate::schema::rule::{Part, Proof, Rule, Site, Versions};
 
 /// Values of `match_mapping_type` that 6.8 knows; another one is refused at creation (measured).
@@ -37,24 +37,6 @@ pub(super) const RULES: &[Rule] = &[
         ..TEMPLATES
     },
     Rule {
-        name: "template_multi_field",
-        what: "type `multi_field` in a template → its main field with `fields`",
-        why: "the type is gone; 1.x rewrites it by itself everywhere but in templates",
-        proof: Proof::Example {
-            body: r#"{"mappings":{"t":{"dynamic_templates":[{"m":{"match":"m*","match_mapping_type":"string","mapping":{"type":"multi_field","fields":{"{name}":{"type":"string"},"raw":{"type":"string","index":"not_analyzed"}}}}}]}}}"#,
-            document: r#"{"m1":"a"}"#,
-            otherwise: DocumentRefused,
-        },
-        apply: |templates, _| {
-            for (_, template) in templates {
-                if let Some(Value::Object(mapping)) = template.get_mut("mapping") {
-                    unfold(mapping, "{name}");
-                }
-            }
-        },
-        ..TEMPLATES
-    },
-    Rule {
         name: "template_dynamic_type",
         what: "type `{dynamic_type}`, or none, for any kind → a template for strings, one for floating point numbers, one for the rest",
         why: "what can be said of strings is refused, or means something else, for the other kinds",
@@ -68,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn kinds(templates: &mut Map<String, Value>, _: &Site) {
+fn kinds(templates: &mut Map<String, Value>, _: &Site<'_>) {
     let given = std::mem::take(templates);
     for (name, template) in given {
         let kind = template.get("match_mapping_type").and_then(Value::as_str);
@@ -85,27 +67,7 @@ fn kinds(templates: &mut Map<String, Value>, _: &Site) {
     }
 }
 
-/// Makes the main one of the fields of a `multi_field` the field itself.
-pub(super) fn unfold(mapping: &mut Map<String, Value>, name: &str) {
-    if mapping.get("type").is_none_or(|kind| kind != "multi_field") {
-        return;
-    }
-    mapping.shift_remove("type");
-    let Some(Value::Object(mut fields)) = mapping.shift_remove("fields") else {
-        mapping.insert("type".to_owned(), json!("string"));
-        return;
-    };
-    match fields.shift_remove(name) {
-        Some(Value::Object(main)) => mapping.extend(main),
-        // Without a main field the value itself was not searchable.
-        _ => mapping.extend([("type".to_owned(), json!("string")), ("index".to_owned(), json!("no"))]),
-    }
-    if !fields.is_empty() {
-        mapping.insert("fields".to_owned(), Value::Object(fields));
-    }
-}
-
-fn by_kind(templates: &mut Map<String, Value>, _: &Site) {
+fn by_kind(templates: &mut Map<String, Value>, _: &Site<'_>) {
     let given = std::mem::take(templates);
     for (name, mut template) in given {
         let open = match template.pointer("/mapping/type").and_then(Value::as_str) {

@@ -90,3 +90,16 @@ pub(super) const SIZES: &[&str] = &[
     "merge.policy.floor_segment",
     "merge.policy.max_merged_segment",
 ];
+
+/// Settings that are true or false.
+pub(super) const BOOLEANS: &[&str] = &[
+    "mapping.ignore_malformed",
+    "mapping.coerce",
+    "requests.cache.enable",
+    "queries.cache.enabled",
+    "query_string.lenient",
+    "query.parse.allow_unmapped_fields",
+    "percolator.map_unmapped_fields_as_text",
+    "load_fixed_bitset_filters_eagerly",
+    "merge.scheduler.auto_throttle",
+];

@@ -4,6 +4,8 @@ mod analysis;
 mod dynamic_templates;
 pub(super) mod fields;
 mod known_settings;
+mod metadata;
+mod new_fields;
 mod root;
 mod settings;
 mod similarity;
@@ -18,6 +20,8 @@ use crate::cluster::dialect::Version;
 
 /// The lists, in the order in which their rules are applied.
 const LISTS: &[&[Rule]] = &[
+    metadata::RULES,
+    new_fields::RULES,
     root::RULES,
     dynamic_templates::RULES,
     fields::strings::RULES,
@@ -46,6 +50,17 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     LISTS.iter().copied().flatten()
 }
 
+/// A node that rules are applied to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At<'a> {
+    pub part: Part,
+    pub place: Place,
+    /// As [`Site::name`] has it.
+    pub name: &'a str,
+    /// What reports call it.
+    pub path: &'a str,
+}
+
 /// The rules that apply between two versions.
 #[derive(Debug, Clone)]
 pub struct Rules {
@@ -71,26 +86,24 @@ impl Rules {
         self
     }
 
-    /// Applies every rule of a part to a node. `path` names the node in reports.
-    pub(super) fn apply(
-        &self,
-        part: Part,
-        place: Place,
-        path: &str,
-        node: &mut Map<String, Value>,
-        report: &mut Report,
-    ) {
-        let site = Site { place, from: self.from, to: self.to };
-        for rule in self.rules.iter().filter(|rule| rule.part == part) {
+    /// Applies every rule of a part to a node.
+    pub(super) fn apply(&self, at: At<'_>, node: &mut Map<String, Value>, report: &mut Report) {
+        let site = Site { name: at.name, place: at.place, from: self.from, to: self.to };
+        for rule in self.rules.iter().filter(|rule| rule.part == at.part) {
             let before = node.clone();
             (rule.apply)(node, &site);
             if before != *node {
-                for change in changes(rule, path, &before, node) {
+                for change in changes(rule, at.path, &before, node) {
                     report.add(change);
                 }
             }
         }
     }
+}
+
+/// The first choice of every loss.
+pub(super) fn accept(path: &str) -> String {
+    format!("name it in `accept_lost = [\"{path}\"]` to go without")
 }
 
 /// What a rule did to a node: one change, or one for each key where each has to be accepted by itself.
@@ -99,7 +112,7 @@ fn changes(rule: &Rule, path: &str, before: &Map<String, Value>, after: &Map<Str
     let change = |path: String, before: Option<Value>, after: Option<Value>| {
         let mut all = Vec::new();
         if rule.severity == Severity::Lost {
-            all.push(format!("name it in `accept_lost = [\"{path}\"]` to go without"));
+            all.push(accept(&path));
             all.extend(choices.iter().cloned());
         }
         let reason = rule.why.to_owned();
@@ -116,6 +129,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::schema::rule::Proof;
 
     #[test]
     fn every_rule_has_a_name_of_its_own_and_only_losses_have_choices() {
@@ -124,6 +138,9 @@ mod tests {
             assert!(names.insert(rule.name), "{} is there twice", rule.name);
             assert_eq!(rule.severity == Severity::Lost, !rule.choices.is_empty(), "{}", rule.name);
             assert!(!rule.why.ends_with('.') && !rule.why.is_empty(), "{}", rule.name);
+            if let Proof::Explained(why) = rule.proof {
+                assert!(!why.is_empty(), "{} has neither an example nor a reason", rule.name);
+            }
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::known_settings::{SIZES, TIMES, is_known};
+use super::known_settings::{BOOLEANS, SIZES, TIMES, is_known};
 use crate::schema::report::Severity;
 use crate::schema::rule::Otherwise::{Refused, Taken};
-use crate::schema::rule::{Part, Place, Proof, Rule, Site, Versions};
+use crate::schema::rule::{Part, Place, Proof, Rule, Site, Versions, lenient_bool};
 
 const SETTINGS: Rule = Rule {
     name: "",
@@ -37,7 +37,6 @@ const PRIVATE: &[&str] = &[
     "archived.",
     "frozen",
     "verified_before_close",
-    "lifecycle.",
 ];
 
 /// How older servers stored, flushed, merged, cached and recovered: the target does it its own way.
@@ -235,6 +234,24 @@ pub(super) const RULES: &[Rule] = &[
         ..SETTINGS
     },
     Rule {
+        name: "setting_booleans",
+        what: "`mapping.coerce:no`, `requests.cache.enable:1` and other words → `true/false`",
+        why: "booleans are strict since 6.0",
+        proof: Proof::Example {
+            body: r#"{"settings":{"index.mapping.coerce":"no","index.mapping.ignore_malformed":"1"}}"#,
+            document: "",
+            otherwise: Refused,
+        },
+        apply: |settings, _| {
+            for (_, value) in settings.iter_mut().filter(|(key, _)| BOOLEANS.contains(&key.as_str())) {
+                if !value.is_boolean() && value != "true" && value != "false" {
+                    *value = json!(lenient_bool(value));
+                }
+            }
+        },
+        ..SETTINGS
+    },
+    Rule {
         name: "all_fields",
         what: "no default field → `query.default_field:*`",
         why: "6.x has no `_all`: a search that names no field looks at every field, one that names `_all` finds nothing",
@@ -280,7 +297,7 @@ fn drop_unless(settings: &mut Map<String, Value>, key: &str, kept: &[&str]) {
     }
 }
 
-fn units(settings: &mut Map<String, Value>, _: &Site) {
+fn units(settings: &mut Map<String, Value>, _: &Site<'_>) {
     for (key, value) in settings.iter_mut() {
         let unit = if TIMES.contains(&key.as_str()) || key.contains("slowlog.threshold.") {
             "ms"

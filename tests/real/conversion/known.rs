@@ -37,14 +37,14 @@ const SETTINGS: &str = r#"{
 }"#;
 
 /// A value for every setting. Those that exclude each other are in two lists.
-fn settings() -> [Value; 2] {
-    [
-        serde_json::from_str(SETTINGS).unwrap(),
+fn settings() -> Result<[Value; 2]> {
+    Ok([
+        serde_json::from_str(SETTINGS)?,
         json!({
             "number_of_shards": 1, "number_of_replicas": 0,
             "sort.field": ["n"], "sort.order": ["desc"], "sort.mode": ["max"], "sort.missing": ["_last"]
         }),
-    ]
+    ])
 }
 
 fn mapping() -> Value {
@@ -125,7 +125,7 @@ async fn all_is_taken() -> Result<()> {
     let rules = Rules::between(new.version, new.version);
     let mut report = Report::default();
     let mut unseen: Vec<&str> = known_settings().to_vec();
-    for settings in settings() {
+    for settings in settings()? {
         unseen.retain(|name| settings.get(name).is_none());
         let sorted = settings.get("sort.field").is_some();
         let partitioned = settings.get("routing_partition_size").is_some();

@@ -73,7 +73,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     },
 ];
 
-fn contexts(field: &mut Field, _: &Site) {
+fn contexts(field: &mut Field, _: &Site<'_>) {
     if kind(field) != "completion" {
         return;
     }

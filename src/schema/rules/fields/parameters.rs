@@ -23,6 +23,9 @@ const BOOLEANS: [&str; 13] = [
     "preserve_position_increments",
 ];
 
+/// Values of `dynamic` that every version takes.
+const DYNAMIC: [&str; 3] = ["true", "false", "strict"];
+
 /// Parameters that only described how the old server stored a field.
 const STORAGE: [&str; 7] = [
     "doc_values_format",
@@ -90,6 +93,19 @@ pub(in super::super) const RULES: &[Rule] = &[
             otherwise: Refused,
         },
         apply: |field, _| drop_keys(field, &["include_in_all"]),
+        ..FIELD
+    },
+    Rule {
+        name: "sub_field_copies",
+        from: Versions::before(6, 0),
+        what: "`copy_to` of a sub-field → of the field itself",
+        why: "only whole fields can be copied since 6.0, and the value is the same",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"properties":{"a":{"type":"string","copy_to":["y"],"fields":{"raw":{"type":"string","index":"not_analyzed","copy_to":["x"]}}}}}}}"#,
+            document: r#"{"a":"b"}"#,
+            otherwise: Refused,
+        },
+        apply: sub_field_copies,
         ..FIELD
     },
     Rule {
@@ -172,7 +188,29 @@ pub(in super::super) const RULES: &[Rule] = &[
     },
 ];
 
-fn booleans(field: &mut Field, _: &Site) {
+fn sub_field_copies(field: &mut Field, _: &Site<'_>) {
+    let mut copies: Vec<Value> = match field.get("copy_to") {
+        Some(Value::Array(several)) => several.clone(),
+        one => one.into_iter().cloned().collect(),
+    };
+    let own = copies.len();
+    for (_, sub_field) in field.get_mut("fields").and_then(Value::as_object_mut).into_iter().flatten() {
+        let found = match sub_field.as_object_mut().and_then(|sub_field| sub_field.shift_remove("copy_to")) {
+            Some(Value::Array(several)) => several,
+            one => one.into_iter().collect(),
+        };
+        for copy in found {
+            if !copies.contains(&copy) {
+                copies.push(copy);
+            }
+        }
+    }
+    if copies.len() > own {
+        field.insert("copy_to".to_owned(), Value::Array(copies));
+    }
+}
+
+fn booleans(field: &mut Field, _: &Site<'_>) {
     for key in BOOLEANS {
         let Some(value) = field.get_mut(key).filter(|value| value.is_string() || value.is_number()) else {
             continue;
@@ -181,7 +219,7 @@ fn booleans(field: &mut Field, _: &Site) {
             *value = Value::Bool(lenient_bool(value));
         }
     }
-    if text_of(field, "dynamic").is_some_and(|dynamic| dynamic != "strict") {
+    if text_of(field, "dynamic").is_some_and(|dynamic| !DYNAMIC.contains(&dynamic)) {
         let dynamic = field.get("dynamic").is_some_and(lenient_bool);
         field.insert("dynamic".to_owned(), json!(dynamic));
     }

@@ -2,12 +2,24 @@
 
 use serde_json::{Value, json};
 
-use super::{FIELD, kind, text_of};
+use super::{FIELD, Field, kind, text_of};
 use crate::schema::report::Severity;
-use crate::schema::rule::Otherwise::{OtherRule, Refused, Taken};
+use crate::schema::rule::Otherwise::{DocumentRefused, OtherRule, Refused, Taken};
 use crate::schema::rule::{Proof, Rule, Versions};
 
 pub(in super::super) const RULES: &[Rule] = &[
+    Rule {
+        name: "multi_field",
+        what: "`multi_field` → its main field with `fields`",
+        why: "the type is gone; 1.x rewrites it by itself everywhere but in templates",
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"dynamic_templates":[{"m":{"match":"m*","match_mapping_type":"string","mapping":{"type":"multi_field","fields":{"{name}":{"type":"string"},"raw":{"type":"string","index":"not_analyzed"}}}}}]}}}"#,
+            document: r#"{"m1":"a"}"#,
+            otherwise: DocumentRefused,
+        },
+        apply: |field, site| unfold(field, site.name),
+        ..FIELD
+    },
     Rule {
         name: "string_to_keyword",
         what: "`string`, `index:not_analyzed` → `keyword`",
@@ -159,3 +171,23 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..FIELD
     },
 ];
+
+/// Makes the main one of the fields of a `multi_field` the field itself.
+fn unfold(mapping: &mut Field, name: &str) {
+    if mapping.get("type").is_none_or(|kind| kind != "multi_field") {
+        return;
+    }
+    mapping.shift_remove("type");
+    let Some(Value::Object(mut fields)) = mapping.shift_remove("fields") else {
+        mapping.insert("type".to_owned(), json!("string"));
+        return;
+    };
+    match fields.shift_remove(name) {
+        Some(Value::Object(main)) => mapping.extend(main),
+        // Without a main field the value itself was not searchable.
+        _ => mapping.extend([("type".to_owned(), json!("string")), ("index".to_owned(), json!("no"))]),
+    }
+    if !fields.is_empty() {
+        mapping.insert("fields".to_owned(), Value::Object(fields));
+    }
+}

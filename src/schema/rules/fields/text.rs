@@ -179,7 +179,7 @@ const TERM_VECTORS: [&str; 5] = [
     "store_term_vector_payloads",
 ];
 
-fn lone_search_analyzer(field: &mut Field, _: &Site) {
+fn lone_search_analyzer(field: &mut Field, _: &Site<'_>) {
     if !matches!(kind(field), "text" | "completion") {
         return;
     }
@@ -193,7 +193,7 @@ fn lone_search_analyzer(field: &mut Field, _: &Site) {
     }
 }
 
-fn norms(field: &mut Field, _: &Site) {
+fn norms(field: &mut Field, _: &Site<'_>) {
     if let Some(omit) = field.shift_remove("omit_norms") {
         field.insert("norms".to_owned(), Value::Bool(!lenient_bool(&omit)));
     }
@@ -207,7 +207,7 @@ fn norms(field: &mut Field, _: &Site) {
 }
 
 /// 1.7 reports filters flat, as `filter.frequency.min`, and takes them nested (measured).
-fn fielddata(field: &mut Field, _: &Site) {
+fn fielddata(field: &mut Field, _: &Site<'_>) {
     let Some(Value::Object(given)) = field.get("fielddata").cloned() else {
         if !matches!(kind(field), "text" | "{dynamic_type}") {
             field.shift_remove("fielddata");

@@ -102,7 +102,7 @@ pub(in super::super) const RULES: &[Rule] = &[
 ];
 
 /// Leaves the value in the documents and takes it out of the index: whatever it is, it is taken (measured on 6.8.23).
-fn unindexed(field: &mut Field, site: &Site) {
+fn unindexed(field: &mut Field, site: &Site<'_>) {
     field.clear();
     if site.place != Place::SubField {
         field.insert("type".to_owned(), json!("object"));
