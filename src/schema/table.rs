@@ -37,7 +37,10 @@ of date formats, trees of shapes, `_source`, `_meta`, `_routing.required`, `dyna
 routings of aliases. Filters of aliases are queries and rewritten as such. Names of indices are checked with the
 configuration. Files that an analyzer reads (`synonyms_path`, `stopwords_path`) have to be on the target's nodes before:
 its refusal names them. What 1.7 refuses itself needs no rule either: analyzers whose name begins with `_`, or that have
-neither type nor tokenizer, and fields without a type.
+neither type nor tokenizer, fields without a type, and `path` of a type.
+
+Analyzers keep their parts, and the parts are those of a newer Lucene. A dozen compared word by word between 1.7.6 and
+6.8.23 differ in one thing: `dutch_stem` no longer lower-cases, so put `lowercase` before it.
 ";
 
 fn table() -> String {

@@ -162,6 +162,19 @@ write the time into a date field of your own with a transform
 }
 
 #[test]
+fn templates_for_new_fields_are_added_only_where_there_can_be_any() {
+    let added = |mapping: &Value| converted(mapping).0.get("dynamic_templates").is_some();
+    assert!(added(&json!({})));
+    assert!(!added(&json!({"dynamic": "strict"})));
+    assert!(!added(
+        &json!({"dynamic": "false", "properties": {"o": {"properties": {"n": {"type": "long"}}}}})
+    ));
+    assert!(added(
+        &json!({"dynamic": false, "properties": {"o": {"properties": {"p": {"dynamic": "true", "properties": {}}}}}})
+    ));
+}
+
+#[test]
 fn a_mapping_of_6_8_stays_as_it_is() {
     let mapping = json!({"dynamic": "true", "_routing": {"required": true}, "properties": {
         "a": {"type": "text", "analyzer": "english", "fields": {"raw": {"type": "keyword", "ignore_above": 256}}},

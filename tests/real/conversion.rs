@@ -2,6 +2,7 @@
 //! it, converted, created on the new one, and its document is taken there. Without the rule the new server says what
 //! the rule claims that it says.
 
+mod analysis;
 mod known;
 mod meaning;
 mod whole;

@@ -246,9 +246,13 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "field_names_words",
-        what: "`_field_names.index`, `store` … → removed, `enabled` kept",
+        what: "`_field_names.index`, `store`, `type` … → removed, `enabled` kept",
         why: "only `enabled` can be set",
-        proof: Proof::Explained("1.x and 2.x report `enabled` alone"),
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"_field_names":{"enabled":false,"store":true}}}}"#,
+            document: "",
+            otherwise: Refused,
+        },
         apply: |root, _| {
             if let Some(Value::Object(names)) = root.get_mut("_field_names") {
                 names.retain(|key, _| key == "enabled");

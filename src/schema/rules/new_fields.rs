@@ -159,26 +159,14 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Whether any new field can come up below this object.
-fn grows(node: &Map<String, Value>) -> bool {
-    let here = match node.get("dynamic") {
-        Some(Value::String(text)) if text == "strict" => false,
-        Some(value) => lenient_bool(value),
-        None => true,
-    };
-    let below = || {
+/// Whether new fields can come up anywhere in a mapping. An object that does not say follows the one above it.
+fn grows(root: &Map<String, Value>) -> bool {
+    fn below(node: &Map<String, Value>, inherited: bool) -> bool {
+        let here = node.get("dynamic").map_or(inherited, |value| value != "strict" && lenient_bool(value));
         let fields = node.get("properties").and_then(Value::as_object).into_iter().flatten();
-        fields.filter_map(|(_, field)| field.as_object()).any(|field| {
-            field.get("dynamic").is_some_and(|dynamic| dynamic != "strict" && lenient_bool(dynamic))
-                || (field.contains_key("properties") && !field.contains_key("dynamic") && {
-                    let inner = field.get("properties").and_then(Value::as_object).into_iter().flatten();
-                    inner
-                        .filter_map(|(_, field)| field.as_object())
-                        .any(|field| field.contains_key("dynamic") && grows(field))
-                })
-        })
-    };
-    here || below()
+        here || fields.filter_map(|(_, field)| field.as_object()).any(|field| below(field, here))
+    }
+    below(root, true)
 }
 
 /// Adds a dynamic template behind those that are there, in the target's words.

@@ -52,16 +52,6 @@ pub(super) const RULES: &[Rule] = &[
         ..ROOT
     },
     Rule {
-        name: "type_path",
-        what: "`path` of a type → removed",
-        why: "fields are always called by their whole path",
-        proof: Proof::Explained("1.7 takes the word and does not report it"),
-        apply: |root, _| {
-            root.shift_remove("path");
-        },
-        ..ROOT
-    },
-    Rule {
         name: "all_members",
         what: "`include_in_all` of a type → removed",
         why: "6.x has no `_all`",
