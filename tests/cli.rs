@@ -8,7 +8,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use esferry::engine::phase::{Phase, Standing};
 use esferry::store::Store;
-use esferry::store::records::MigrationRecord;
+use esferry::store::records::{MigrationRecord, Tuned};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
@@ -50,6 +50,7 @@ fn with_state(folder: &Path) {
         others: Vec::new(),
         planning_ms: 0,
         copying_ms: 0,
+        tuned: Tuned::default(),
     };
     store.save_migration(&record).unwrap();
     store.flush().unwrap();

@@ -421,3 +421,35 @@ fn steps_are_part_of_the_fingerprint_and_none_leave_it_as_it_was() {
         r#"[{"key_value":{"field":"a","into":{"key_value":"keyToValue","value":"value"},"separator":":"}}]"#
     );
 }
+
+#[test]
+fn a_throttle_is_read_with_its_units_and_is_no_part_of_the_fingerprint() {
+    let of = |rest: &str| parse(&with(rest), "x").unwrap().migrations["alerts"].clone();
+    let alerts = of(
+        "throttle = { max_docs_per_second = 20_000, max_bytes_per_second = \"20MiB\", source_cpu = 80, target_queue = 0.5, hours = \"22:00-06:00\" }\n",
+    );
+    let throttle = &alerts.throttle;
+    assert_eq!(
+        (throttle.max_docs_per_second, throttle.max_bytes_per_second),
+        (Some(20_000), Some(Bytes(20 << 20)))
+    );
+    assert_eq!(
+        (throttle.source_cpu, throttle.source_heap, throttle.target_queue),
+        (Some(80), None, Some(0.5))
+    );
+    assert!(throttle.watches_source() && !throttle.source_rejections);
+    assert_eq!(alerts.fingerprint(), of("").fingerprint());
+    assert_eq!(of("").throttle, ThrottleConfig::default());
+    assert!(!of("").throttle.watches_source());
+}
+
+#[test]
+fn what_a_throttle_cannot_be_is_refused_with_its_place() {
+    let of = |throttle: &str| error_of(&with(&format!("throttle = {{ {throttle} }}\n")));
+    insta::assert_snapshot!(of("max_docs_per_second = 0"), @"");
+    insta::assert_snapshot!(of("source_cpu = 101"), @"");
+    insta::assert_snapshot!(of("source_heap = 0"), @"");
+    insta::assert_snapshot!(of("target_queue = 50"), @"");
+    insta::assert_snapshot!(of("hours = \"22-06\""), @"");
+    insta::assert_snapshot!(of("source_cpus = 80"), @"");
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
@@ -10,7 +11,8 @@ use tracing::Instrument;
 
 use super::context::Context;
 use super::phase::Standing;
-use super::worker::{IndexCopy, SliceEnd, blocking};
+use super::throttle::follow;
+use super::worker::{AbortOnDrop, IndexCopy, SliceEnd, blocking};
 use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::indices::IndexInfo;
 use crate::config::MigrationConfig;
@@ -83,6 +85,22 @@ impl Queue {
     }
 }
 
+/// A slice at work.
+struct Work {
+    slice: SliceId,
+    begun: Instant,
+    stop: CancellationToken,
+}
+
+/// Stops the slices at work that are more than there may be, the youngest first: the least is lost with them.
+fn give_back(working: &HashMap<Id, Work>, parallel: usize) {
+    let mut going: Vec<&Work> = working.values().filter(|work| !work.stop.is_cancelled()).collect();
+    if going.len() > parallel {
+        going.sort_by_key(|work| work.begun);
+        going[parallel..].iter().for_each(|work| work.stop.cancel());
+    }
+}
+
 impl Context {
     /// Copies every slice that is not done, and those that `resume` takes up again meanwhile.
     ///
@@ -91,7 +109,12 @@ impl Context {
     pub(super) async fn copy(&self, stop: &CancellationToken) -> Result<CopyEnd> {
         let records = self.indices().await?;
         self.targets_stand(&records).await?;
-        let copies = self.copies(&records).await?;
+        let _watch =
+            self.throttle.watch(&self.source, &self.target).map(|watch| AbortOnDrop(tokio::spawn(watch)));
+        let bulks = self.throttle.limits().borrow().bulks;
+        let flights = Arc::new(Semaphore::new(bulks));
+        let _width = AbortOnDrop(tokio::spawn(follow(flights.clone(), self.throttle.limits(), bulks)));
+        let copies = self.copies(&records, &flights).await?;
         // A migration that begins with more than its limit was resumed in spite of it: that much is accepted.
         let counts = self.progress.counts();
         let accepted = if self.exceeds(&counts) { counts } else { Counts::default() };
@@ -114,10 +137,13 @@ impl Context {
         stop: CancellationToken,
     ) -> Result<CopyEnd> {
         let mut workers: JoinSet<Result<SliceEnd>> = JoinSet::new();
-        let mut working: HashMap<Id, SliceId> = HashMap::new();
+        let mut working: HashMap<Id, Work> = HashMap::new();
         let mut failed: Option<Error> = None;
+        let mut limits = self.throttle.limits();
         loop {
-            while workers.len() < self.config.slice.parallel && !stop.is_cancelled() {
+            let parallel = limits.borrow_and_update().parallel;
+            give_back(&working, parallel);
+            while workers.len() < parallel && !stop.is_cancelled() {
                 let Some(id) = queue.ready.pop_front() else { break };
                 let copy = copies.get(&id.index).cloned();
                 let copy =
@@ -125,16 +151,25 @@ impl Context {
                 let record = self.store.slice(&self.name, id)?;
                 let record = record
                     .ok_or_else(|| Error::state("corrupt", format!("slice {id} is gone from the store")))?;
-                let (stop, span) = (stop.clone(), tracing::info_span!("copy", index = copy.source_name));
+                let work = Work { slice: id, begun: Instant::now(), stop: stop.child_token() };
+                let (stop, span) = (work.stop.clone(), tracing::info_span!("copy", index = copy.source_name));
                 let handle = workers.spawn(async move { copy.copy(record, &stop).await }.instrument(span));
-                working.insert(handle.id(), id);
+                working.insert(handle.id(), work);
             }
-            let Some(ended) = workers.join_next_with_id().await else { break };
+            let ended = tokio::select! {
+                ended = workers.join_next_with_id() => ended,
+                // The sender lives as long as the migration.
+                Ok(()) = limits.changed() => continue,
+            };
+            let Some(ended) = ended else { break };
             let (task, outcome) = match ended {
                 Ok((task, outcome)) => (task, outcome),
-                Err(panicked) => (panicked.id(), self.panicked(working.get(&panicked.id()), &panicked).await),
+                Err(panicked) => (
+                    panicked.id(),
+                    self.panicked(working.get(&panicked.id()).map(|work| work.slice), &panicked).await,
+                ),
             };
-            let id = working.remove(&task);
+            let id = working.remove(&task).map(|work| work.slice);
             match outcome {
                 Ok(end @ (SliceEnd::Done | SliceEnd::SetAside)) => {
                     if let (SliceEnd::Done, Some(id)) = (end, id) {
@@ -142,7 +177,8 @@ impl Context {
                     }
                     self.judge_failures(accepted, &stop)?;
                 }
-                Ok(SliceEnd::Stopped) => {}
+                // Given back, it is the next to begin; when everything stops, nothing is taken from the queue any more.
+                Ok(SliceEnd::Stopped) => id.into_iter().for_each(|id| queue.ready.push_front(id)),
                 Err(error) => {
                     tracing::error!(error = error.one_line(), "the copy cannot go on");
                     stop.cancel();
@@ -158,8 +194,8 @@ impl Context {
     }
 
     /// A worker that panicked leaves its slice as the last checkpoint has it; the slice is set aside, visibly.
-    async fn panicked(&self, id: Option<&SliceId>, cause: &tokio::task::JoinError) -> Result<SliceEnd> {
-        let Some(&id) = id else { return Ok(SliceEnd::Stopped) };
+    async fn panicked(&self, id: Option<SliceId>, cause: &tokio::task::JoinError) -> Result<SliceEnd> {
+        let Some(id) = id else { return Ok(SliceEnd::Stopped) };
         tracing::error!(slice = %id, %cause, "a worker panicked, its slice is set aside");
         let (store, name, reason) =
             (self.store.clone(), self.name.clone(), format!("the worker panicked: {cause}"));
@@ -246,13 +282,16 @@ impl Context {
         .await
     }
 
-    async fn copies(&self, records: &[IndexRecord]) -> Result<HashMap<u32, Arc<IndexCopy>>> {
-        let flights = Arc::new(Semaphore::new(self.config.write.bulks));
+    async fn copies(
+        &self,
+        records: &[IndexRecord],
+        flights: &Arc<Semaphore>,
+    ) -> Result<HashMap<u32, Arc<IndexCopy>>> {
         let infos = self.source.described().await?;
         let mut copies = HashMap::new();
         for record in records {
             let info = infos.iter().find(|info| info.name == record.source);
-            let copy = self.index_copy(record, info, &flights)?;
+            let copy = self.index_copy(record, info, flights)?;
             if let Ok(Some(mean)) = self.source.mean_document_bytes(&record.source).await {
                 copy.source.page_size.expect(mean);
             }
@@ -321,6 +360,7 @@ impl Context {
             store: self.store.clone(),
             progress: self.progress.clone(),
             counters: self.counters.clone(),
+            throttle: self.throttle.clone(),
         })
     }
 }
