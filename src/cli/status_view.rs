@@ -397,7 +397,14 @@ mod tests {
     fn limits_of_an_operator_are_told() {
         let tuned = Tuned { bulks: Some(8), max_docs_per_second: Some(5000), ..Tuned::default() };
         let text = render(&[MigrationStatus { tuned: Some(tuned), ..copying() }], Paint::off());
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        alerts    copying  61.2 %   306.4 M / 500.0 M docs   41 200/s (avg 39 870/s)   ETA 1 h 18 min
+                  slices 6 131 done · 8 running · 3 861 waiting · 0 set aside (+212 000 docs in open slices)
+                  failures 212  (mapper_parsing 209, version 3)
+                  dropped 1 204  (transform 2: drop_if status = "test")
+                  tuned: bulks 8, at most 5 000 docs/s (until `esferry tune alerts --reset`)
+                  waiting: target write queue 54 % of 200
+        "#);
     }
 
     #[test]

@@ -57,6 +57,8 @@ impl<'de> Deserialize<'de> for Hours {
 mod tests {
     use jiff::civil::time;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -70,6 +72,20 @@ mod tests {
         assert!(day.contains(time(8, 30, 0, 0)) && day.contains(time(16, 59, 0, 0)));
         assert!(!day.contains(time(8, 29, 0, 0)) && !day.contains(time(17, 0, 0, 0)));
         assert_eq!(day.to_string(), "08:30-17:00");
+    }
+
+    proptest! {
+        #[test]
+        fn every_time_lies_in_a_part_of_the_day_or_in_the_rest_of_it(
+            hours in proptest::array::uniform3(0_i8..24),
+            minutes in proptest::array::uniform3(0_i8..60),
+        ) {
+            let [from, to, at] = [0, 1, 2].map(|n| time(hours[n], minutes[n], 0, 0));
+            prop_assume!(from != to);
+            let (part, rest) = (Hours { from, to }, Hours { from: to, to: from });
+            prop_assert_ne!(part.contains(at), rest.contains(at));
+            prop_assert_eq!(part.to_string().parse::<Hours>(), Ok(part));
+        }
     }
 
     #[test]

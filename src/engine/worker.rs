@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::progress::Progress;
-use super::throttle::{LONGEST_HOLD, Throttle};
+use super::throttle::{Throttle, held_until};
 use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
 use crate::plan::slice::{Cursor, SliceRange};
@@ -30,6 +30,9 @@ const ATTEMPTS: u32 = 10;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
 /// How long bulks in flight may take to settle when the work is to stop.
 const SETTLE_WITHIN: Duration = Duration::from_secs(8);
+
+/// How long a source may take to free a snapshot that is given up.
+const FREE_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the slices of one index share.
 #[derive(Debug)]
@@ -440,12 +443,14 @@ async fn read(
     loop {
         let turn = throttle.turn(&page_size, &progress.waits);
         let charged = if reader.holds_snapshot() {
-            match tokio::time::timeout_at(last_page + LONGEST_HOLD, turn).await {
+            match tokio::time::timeout_at(held_until(last_page), turn).await {
                 Ok(charged) => charged,
                 Err(_) => {
-                    // Nobody listens any more when the work was stopped.
+                    // Before it is told, for whoever is told ends this task. A source that is too busy even for this
+                    // frees it by itself.
+                    let _ = tokio::time::timeout(FREE_WITHIN, reader.abandon()).await;
                     let _ = pages.send(Err(Broken::Held)).await;
-                    break;
+                    return;
                 }
             }
         } else {

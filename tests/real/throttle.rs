@@ -104,18 +104,15 @@ async fn bytes_are_limited_as_documents_are() {
     if !esferry_lab::wanted("a rate of bytes is held") {
         return;
     }
-    let more = "throttle = { max_bytes_per_second = \"200kB\" }";
+    let more = "throttle = { max_bytes_per_second = \"200KiB\" }";
     let (scene, documents) = scene("throttle-bytes", 52, 2000, "parallel = 2", more).await.unwrap();
     let begun = Instant::now();
     let mut running = scene.daemon.start(&["--once"]).unwrap();
-    scene
-        .waits_for(&["limited to 200.0 kB/s"])
-        .or_else(|_| scene.waits_for(&["limited to 195.3 KiB/s"]))
-        .unwrap();
+    scene.waits_for(&["limited to 200.0 KiB/s"]).unwrap();
     assert_eq!(running.exit_code(PATIENCE).unwrap(), 0, "{}", scene.daemon.log());
     let bytes = scene.daemon.migration().unwrap().pointer("/counts/bytes").and_then(Value::as_u64).unwrap();
     // A second is credit, and two pages may be owed.
-    let least = Duration::from_secs((bytes / 200_000).saturating_sub(4));
+    let least = Duration::from_secs((bytes / (200 * 1024)).saturating_sub(4));
     assert!(begun.elapsed() >= least, "{bytes} bytes took {:?}", begun.elapsed());
     assert_eq!(scene.arrived().await.unwrap(), documents);
     scene.clear().await.unwrap();

@@ -51,8 +51,8 @@ impl Watch {
             held.send_if_modified(|held| {
                 let changed = *held != holds;
                 match (&*held, &holds) {
-                    (None, Some(reason)) => tracing::info!(reason, "held back"),
-                    (Some(_), None) => tracing::info!("held back no longer"),
+                    (None, Some(reason)) => tracing::debug!(reason, "held back"),
+                    (Some(_), None) => tracing::debug!("held back no longer"),
                     _ => {}
                 }
                 *held = holds;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::cluster::waits::{Waiting, Waits};
@@ -22,9 +23,11 @@ pub(super) use limits::{Limits, follow};
 use metrics::Watch;
 use rate::Bucket;
 
-/// A snapshot of the source is kept for five minutes after its last page. A reader that is held for longer than this
+/// A snapshot of the source is kept for five minutes after its last page. A reader that is held until this is over
 /// gives it up, and its slice begins again when nothing holds any more.
-pub(super) const LONGEST_HOLD: Duration = Duration::from_secs(120);
+const LONGEST_HOLD: Duration = Duration::from_secs(120);
+/// A page may have waited for the target for long already; so much is left then, all the same.
+const SHORTEST_HOLD: Duration = Duration::from_secs(30);
 
 /// Under a rate, pages are so small that everybody who reads has a turn in about this time.
 const ROUND_SECONDS: u64 = 2;
@@ -52,6 +55,11 @@ struct Rates {
 pub(super) struct Charged {
     docs: u64,
     bytes: u64,
+}
+
+/// Until when a reader may be held whose last page came then.
+pub(super) fn held_until(last_page: Instant) -> Instant {
+    (last_page + LONGEST_HOLD).max(Instant::now() + SHORTEST_HOLD)
 }
 
 impl Throttle {
@@ -150,7 +158,7 @@ impl Throttle {
         rates.bytes.correct(charged.bytes, bytes as u64);
     }
 
-    fn owed(&self, limits: Limits) -> Option<(tokio::time::Instant, String)> {
+    fn owed(&self, limits: Limits) -> Option<(Instant, String)> {
         let rates = self.rates();
         let docs = rates.docs.free_at().zip(limits.docs);
         let bytes = rates.bytes.free_at().zip(limits.bytes);

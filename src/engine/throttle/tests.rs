@@ -1,5 +1,3 @@
-use tokio::time::Instant;
-
 use super::*;
 
 fn limited(docs: Option<u64>, parallel: usize) -> (Arc<Throttle>, MigrationConfig) {
@@ -84,4 +82,12 @@ async fn without_any_limit_pages_are_as_large_as_ever_and_nobody_waits() {
     }
     assert_eq!(page.docs(), 5000);
     assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_is_held_for_two_minutes_or_what_a_slow_target_left_of_them() {
+    let last_page = Instant::now();
+    assert_eq!(held_until(last_page) - last_page, LONGEST_HOLD);
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert_eq!(held_until(last_page) - Instant::now(), SHORTEST_HOLD);
 }
