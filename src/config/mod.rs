@@ -27,7 +27,7 @@ use serde::Deserialize;
 
 pub use fingerprint::Fingerprint;
 pub use hours::Hours;
-pub use load::{load, parse};
+pub use load::{load, load_transforms, parse};
 pub use nearest::{did_you_mean, listed};
 pub use secret::{Auth, SecretRef};
 pub use throttle::ThrottleConfig;

@@ -89,7 +89,9 @@ pub async fn target_schema(
             ..TargetSchema::default()
         });
     }
-    let described = describe(source, info).await?;
+    let doing = format!("reading the aliases of `{}`", info.name);
+    let described = SourceSchema::read(source, info).await;
+    let described = described.map_err(|cause| cause.during(source.name(), &doing))?;
     let conversion = Conversion { config, source, target, shape };
     let mut report = Report::default();
     let mapping = conversion.mapping(&described, &mut report)?;
@@ -103,21 +105,6 @@ pub async fn target_schema(
     let target_fields = count_fields(&mapping);
     let body = conversion.body(&described, mapping, &mut report);
     Ok(TargetSchema { body: Some(body), report, source_fields: source_fields(info), target_fields })
-}
-
-/// The schema of a source index, its aliases and warmers included.
-async fn describe(source: &Cluster, info: &IndexInfo) -> Result<SourceSchema> {
-    let unread = |cause: crate::cluster::failure::CallError| {
-        cause.during(source.name(), &format!("reading the aliases of `{}`", info.name))
-    };
-    Ok(SourceSchema {
-        name: info.name.clone(),
-        created: info.created,
-        settings: info.settings.clone(),
-        types: info.types.clone(),
-        aliases: source.aliases_of(&info.name).await.map_err(unread)?,
-        warmers: source.warmers_of(&info.name).await.map_err(unread)?,
-    })
 }
 
 struct Conversion<'a> {

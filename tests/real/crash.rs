@@ -1,5 +1,7 @@
 //! The process dies at any moment: nothing is lost, nothing is doubled, and what was done is not done again.
 
+mod shaped;
+
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
