@@ -13,6 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::scene::{NAME, PATIENCE, Scene, alert_schema, alerts, phase, reason, standing, tally};
+use crate::sides::{Sides, number, numbered};
 
 /// Alerts in small slices and pages, with more lines in the migration's table.
 async fn scene(index: &str, seed: u64, count: u64, slice: &str, more: &str) -> Result<(Scene, u64)> {
@@ -311,4 +312,37 @@ async fn widths_are_tuned_up_and_down_on_a_copy_at_work() {
     let asked = [&scene.source, &scene.target].map(|side| side.requests_to("_nodes/stats").len());
     assert_eq!(asked, [0, 0], "without a throttle no load is asked for");
     scene.clear().await.unwrap();
+}
+
+#[tokio::test]
+async fn slices_of_sequence_numbers_go_on_where_they_were_given_back() {
+    if !esferry_lab::wanted("slices given back in the middle") {
+        return;
+    }
+    let sides = Sides::between("6.8.23", "6.8.23", "throttle-seq").await.unwrap();
+    let body = json!({"settings": {"number_of_shards": 2, "number_of_replicas": 0}});
+    sides.create(&sides.old, "from", &body).await.unwrap();
+    let documents = sides.load(&sides.old, "from", numbered(6000)).await.unwrap();
+    let more =
+        "slice = { docs = 3000, page_docs = 200, parallel = 2 }\nthrottle = { max_docs_per_second = 500 }";
+    let daemon = sides.ferry("from", "to", more).unwrap();
+    let mut running = daemon.start(&["--once"]).unwrap();
+    let both =
+        |status: &Value| tally(status, "running") == 2 && arrived(status).is_ok_and(|docs| docs > 1000);
+    daemon.until(PATIENCE, both).unwrap();
+    let alone = daemon.output(&["tune", NAME, "--parallel", "1"]).unwrap();
+    assert!(alone.status.success());
+    // What was settled of the slice that is given back is recorded, and is not read again.
+    daemon.until(PATIENCE, |status| tally(status, "running") == 1).unwrap();
+    let faster = daemon.output(&["tune", NAME, "--rate", "100_000/s"]).unwrap();
+    assert!(faster.status.success());
+    assert_eq!(running.exit_code(PATIENCE).unwrap(), 0, "{}", daemon.log());
+    let status = daemon.migration().unwrap();
+    let counts = |name: &str| number(&status, &format!("/counts/{name}"));
+    assert_eq!(
+        (counts("read"), counts("written"), counts("present")),
+        (documents, documents, 0),
+        "{status:#}"
+    );
+    assert_eq!(sides.equal("from", "to").await.unwrap(), documents);
 }
