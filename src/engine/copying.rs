@@ -1,6 +1,6 @@
 //! The supervisor of the copy: hands out slices, holds the permits, and misses no worker's end.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,13 +11,15 @@ use tracing::Instrument;
 
 use super::context::Context;
 use super::phase::Standing;
+use super::queue::Queue;
+use super::reading::AbortOnDrop;
 use super::throttle::follow;
-use super::worker::{AbortOnDrop, IndexCopy, SliceEnd, blocking};
+use super::worker::{IndexCopy, SliceEnd, blocking};
 use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::indices::IndexInfo;
 use crate::config::MigrationConfig;
 use crate::error::{Error, Result};
-use crate::plan::slice::{HalfOpen, Slice, SliceId, SliceRange};
+use crate::plan::slice::{Slice, SliceId};
 use crate::plan::verify;
 use crate::sink::{BatchLimits, Sink};
 use crate::source::{PageSize, SourceIndex};
@@ -36,53 +38,6 @@ pub(super) enum CopyEnd {
     Settled,
     /// It was to stop: paused, or shutting down.
     Stopped,
-}
-
-/// Slices that wait. A shard's open-ended slice comes after all others of its shard: it collects what moved.
-#[derive(Debug, Default)]
-struct Queue {
-    ready: VecDeque<SliceId>,
-    tails: Vec<SliceId>,
-    left: HashMap<(u32, u32), usize>,
-}
-
-impl Queue {
-    fn add(&mut self, slice: &Slice) {
-        if matches!(slice.range, SliceRange::SeqNo(HalfOpen { from: Some(_), to: None })) {
-            self.tails.push(slice.id);
-        } else {
-            self.ready.push_back(slice.id);
-            self.hold(slice.id);
-        }
-    }
-
-    /// The open-ended slice of this slice's shard has to wait for it.
-    fn hold(&mut self, id: SliceId) {
-        *self.left.entry((id.index, id.shard)).or_default() += 1;
-    }
-
-    /// Neighbours of one shard are not read side by side as long as other shards have slices too.
-    fn spread(&mut self) {
-        self.ready.make_contiguous().sort_by_key(|id| (id.number, id.index, id.shard));
-        self.release();
-    }
-
-    fn settled(&mut self, id: SliceId) {
-        if let Some(left) = self.left.get_mut(&(id.index, id.shard)) {
-            *left = left.saturating_sub(1);
-        }
-        self.release();
-    }
-
-    fn release(&mut self) {
-        let left = &self.left;
-        let (free, bound) = std::mem::take(&mut self.tails)
-            .into_iter()
-            .partition(|id| left.get(&(id.index, id.shard)).is_none_or(|left| *left == 0));
-        self.tails = bound;
-        let free: Vec<SliceId> = free;
-        self.ready.extend(free);
-    }
 }
 
 /// A slice at work.
@@ -384,37 +339,4 @@ pub(super) fn pipeline_of(
         types: types.iter().filter_map(|name| serde_json::to_vec(name).ok()).collect(),
         shape: shape.clone(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn slice(shard: u32, number: u32, from: Option<u64>, to: Option<u64>) -> Slice {
-        Slice {
-            id: SliceId { index: 0, shard, number },
-            range: SliceRange::SeqNo(HalfOpen { from, to }),
-            expected_docs: 1,
-        }
-    }
-
-    #[test]
-    fn the_open_ended_slice_of_a_shard_comes_after_all_others_of_it() {
-        let mut queue = Queue::default();
-        for slice in [
-            slice(0, 0, None, Some(5)),
-            slice(0, 1, Some(5), Some(9)),
-            slice(0, 2, Some(9), None),
-            slice(1, 0, None, None),
-        ] {
-            queue.add(&slice);
-        }
-        queue.spread();
-        let ready: Vec<String> = queue.ready.iter().map(ToString::to_string).collect();
-        assert_eq!(ready, ["0.0.0", "0.1.0", "0.0.1"]);
-        queue.settled(SliceId { index: 0, shard: 0, number: 0 });
-        assert_eq!(queue.tails.len(), 1);
-        queue.settled(SliceId { index: 0, shard: 0, number: 1 });
-        assert_eq!(queue.ready.back().unwrap().to_string(), "0.0.2");
-    }
 }

@@ -11,6 +11,8 @@ pub mod phase;
 mod planning;
 mod prepare;
 mod progress;
+mod queue;
+mod reading;
 mod retry;
 pub mod sampling;
 pub mod schemas;

@@ -11,12 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::progress::Progress;
-use super::throttle::{Throttle, held_until};
+use super::reading::{AbortOnDrop, Broken, read};
+use super::throttle::Throttle;
 use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
 use crate::plan::slice::{Cursor, SliceRange};
 use crate::sink::{BatchLimits, Cut, Delivery, DeliveryError, Identity, Rejection, Sent, Sink, cut};
-use crate::source::{Page, PageSize, ReadError, SlicePage, SliceReader, SourceIndex};
+use crate::source::{Page, ReadError, SlicePage, SliceReader, SourceIndex};
 use crate::store::records::{Failure, SliceRecord, SliceState};
 use crate::store::{Settlement, Store};
 use crate::telemetry::statsd::Counters;
@@ -30,9 +31,6 @@ const ATTEMPTS: u32 = 10;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
 /// How long bulks in flight may take to settle when the work is to stop.
 const SETTLE_WITHIN: Duration = Duration::from_secs(8);
-
-/// How long a source may take to free a snapshot that is given up.
-const FREE_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the slices of one index share.
 #[derive(Debug)]
@@ -69,12 +67,6 @@ enum Attempt {
     Complete,
     Stopped,
     /// It was held back for longer than the server keeps its snapshot.
-    Held,
-    Lost(ReadError),
-}
-
-/// Why no more pages come.
-enum Broken {
     Held,
     Lost(ReadError),
 }
@@ -420,57 +412,6 @@ impl Unsettled {
     fn is_due(&self) -> bool {
         self.upto != self.from && self.since.elapsed() >= CHECKPOINT_EVERY
     }
-}
-
-/// Ends a task with whoever started it.
-pub(super) struct AbortOnDrop(pub(super) tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Reads ahead by one page, so that source and target work at the same time, and no faster than the throttle lets it.
-async fn read(
-    mut reader: SliceReader,
-    pages: mpsc::Sender<Result<SlicePage, Broken>>,
-    page_size: Arc<PageSize>,
-    throttle: Arc<Throttle>,
-    progress: Arc<Progress>,
-) {
-    let mut last_page = tokio::time::Instant::now();
-    loop {
-        let turn = throttle.turn(&page_size, &progress.waits);
-        let charged = if reader.holds_snapshot() {
-            match tokio::time::timeout_at(held_until(last_page), turn).await {
-                Ok(charged) => charged,
-                Err(_) => {
-                    // Before it is told, for whoever is told ends this task. A source that is too busy even for this
-                    // frees it by itself.
-                    let _ = tokio::time::timeout(FREE_WITHIN, reader.abandon()).await;
-                    let _ = pages.send(Err(Broken::Held)).await;
-                    return;
-                }
-            }
-        } else {
-            turn.await
-        };
-        let next = match reader.next_page().await {
-            Ok(Some(page)) => {
-                throttle.settle(charged, page.page.hits.len(), page.page.body.len());
-                Ok(page)
-            }
-            Ok(None) => break,
-            Err(lost) => Err(Broken::Lost(lost)),
-        };
-        last_page = tokio::time::Instant::now();
-        let lost = next.is_err();
-        if pages.send(next).await.is_err() || lost {
-            break;
-        }
-    }
-    reader.abandon().await;
 }
 
 fn cursor(record: &SliceRecord) -> Cursor {
