@@ -39,15 +39,6 @@ impl Context {
                 .count_everything(&from, &record.types)
                 .await
                 .map_err(|cause| cause.during(source.name(), &doing))?;
-            let now = targets.iter().find(|index| index.name == record.target);
-            if now.map(|index| &index.uuid) != record.target_uuid.as_ref() {
-                return Err(Error::new(
-                    Kind::Refused,
-                    "target_gone",
-                    format!("target index `{}` was deleted or made anew during the copy", record.target),
-                )
-                .hint("what was copied into it is lost: `esferry reset` the migration and start again"));
-            }
             let on_target = self.count_target(&record.target).await?;
             let unplanned_types = sources
                 .iter()
