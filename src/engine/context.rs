@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::progress::Progress;
+use super::throttle::Throttle;
 use crate::cluster::Cluster;
 use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Result};
@@ -20,6 +21,7 @@ pub(super) struct Context {
     pub(super) store: Store,
     pub(super) progress: Arc<Progress>,
     pub(super) counters: Arc<Counters>,
+    pub(super) throttle: Arc<Throttle>,
 }
 
 /// Both clusters of a migration, connected.

@@ -4,6 +4,7 @@
 //! else, it has lost its way. Where a fact comes from a measurement or a server's source, the file says which.
 
 pub mod administration;
+pub mod load;
 pub mod reading;
 mod v1;
 mod v2;
@@ -169,6 +170,10 @@ pub struct Dialect {
     pub max_id_bytes: Option<usize>,
     /// Indices have warmers.
     pub has_warmers: bool,
+    /// Where a node's statistics have the use of its machine's processors, in percent.
+    pub cpu: &'static str,
+    /// The thread pool that bulk requests wait for.
+    pub write_pool: &'static str,
 }
 
 impl Dialect {
