@@ -37,6 +37,14 @@ pub(super) async fn connect(config: &Config, migration: &MigrationConfig) -> Res
     };
     let source = Cluster::connect(&migration.from.cluster, settings(&migration.from.cluster)?).await?;
     let target = Cluster::connect(&migration.to.cluster, settings(&migration.to.cluster)?).await?;
+    if !target.dialect().is_target() {
+        let message = format!(
+            "cluster `{}` is {}: esferry writes to 5.0 and later",
+            target.name(),
+            target.dialect().version
+        );
+        return Err(Error::config("target_version", message).hint("check `to.cluster` and the URLs"));
+    }
     Ok((source, target))
 }
 

@@ -2,6 +2,7 @@
 
 mod candidate;
 pub mod check;
+mod conflicts;
 mod context;
 mod copying;
 pub mod dry_run;

@@ -177,6 +177,12 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// True for servers that documents are written to: item outcomes are objects with types since 5.0.
+    #[must_use]
+    pub fn is_target(&self) -> bool {
+        self.version >= Version::new(5, 0, 0)
+    }
+
     /// The dialect of a server.
     ///
     /// # Errors
