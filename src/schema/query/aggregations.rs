@@ -137,9 +137,6 @@ impl Rewriter<'_> {
     fn aggregated_field(&mut self, name: &str, options: &mut Options, at: &str) {
         let Some(field) = options.get("field").and_then(Value::as_str).map(str::to_owned) else { return };
         let at = below(at, "field");
-        if self.no_meta_field(&field, &at) {
-            return;
-        }
         match self.context.fields.fate(&field) {
             Field::Key(fields, key) if name == "terms" && !options.contains_key("include") => {
                 let (before, path) = (json!({"field": field}), fields.pair_path());

@@ -220,6 +220,9 @@ impl<'a> Rewriter<'a> {
 
     /// A field where only a name will do; a removed one, or a key of a key+value object, is refused.
     pub(super) fn plain_field(&mut self, name: &str, at: &str) -> String {
+        if let Some(name) = self.meta_field(name, at) {
+            return name;
+        }
         match self.fate(name, at) {
             Field::Named(new) => return new,
             Field::Removed => {

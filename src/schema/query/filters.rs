@@ -8,8 +8,8 @@ use super::key_value::exists_pair;
 use super::options::Options;
 use super::queries::Role;
 use super::rules::{
-    AND_FILTER, FIELD_REMOVED, KEY_VALUE_ALL, KEY_VALUE_EXISTS, LIMIT_FILTER, MALFORMED, MISSING_FILTER,
-    MISSING_NULL_ONLY, MISSING_NULLS, NOT_FILTER, OR_FILTER, QUERY_FILTER, UNKNOWN_OPTION,
+    AND_FILTER, EXISTS_LIST, FIELD_REMOVED, KEY_VALUE_ALL, KEY_VALUE_EXISTS, LIMIT_FILTER, MALFORMED,
+    MISSING_FILTER, MISSING_NULL_ONLY, MISSING_NULLS, NOT_FILTER, OR_FILTER, QUERY_FILTER, UNKNOWN_OPTION,
 };
 use super::{Rewriter, below, limits};
 
@@ -113,7 +113,10 @@ impl Rewriter<'_> {
     /// `{"exists": {"field": …}}`
     pub(super) fn exists(&mut self, options: Options, at: &str) -> Option<Value> {
         let mut options = self.checked("exists", options, at);
-        let name = field_name(&options)?;
+        self.last_of_list(&mut options, at);
+        let Some(name) = options.get("field").and_then(Value::as_str).map(str::to_owned) else {
+            return self.refused(&MALFORMED, at);
+        };
         match self.fate(&name, &below(at, "field")) {
             Field::Named(new) => {
                 options.insert("field".to_owned(), json!(new));
@@ -142,6 +145,16 @@ impl Rewriter<'_> {
         Some(json!({"exists": options}))
     }
 
+    /// Of several fields 1.7.6 and 2.4.6 look at the last alone; 5.6.16 and later refuse a list.
+    fn last_of_list(&mut self, options: &mut Options, at: &str) {
+        if let Some(Value::Array(names)) = options.get("field")
+            && let Some(last @ Value::String(_)) = names.last().cloned()
+            && self.applies(&EXISTS_LIST)
+        {
+            self.set(options, "field", last, &EXISTS_LIST, at);
+        }
+    }
+
     /// `{"missing": {"field": …, "existence": true, "null_value": false}}`
     pub(super) fn missing(&mut self, mut options: Options, at: &str) -> Option<Value> {
         let before = json!({"missing": options});
@@ -162,8 +175,4 @@ impl Rewriter<'_> {
         self.change(rule, at, Some(before), Some(after.clone()));
         Some(after)
     }
-}
-
-fn field_name(options: &Options) -> Option<String> {
-    options.get("field").and_then(Value::as_str).map(str::to_owned)
 }

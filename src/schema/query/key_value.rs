@@ -55,6 +55,7 @@ impl Rewriter<'_> {
         at: &str,
     ) -> Option<Value> {
         let before = json!({name: {&query.field: query.options.clone()}});
+        let number = query.options.get(main).is_some_and(Value::is_number);
         let at_field = below(at, &query.field);
         let analysed = matches!(name, "match" | "match_phrase" | "match_phrase_prefix" | "common");
         let fuzzy = query.options.contains_key("fuzziness") || name == "fuzzy";
@@ -84,7 +85,7 @@ impl Rewriter<'_> {
         query.options.insert(option.to_owned(), json!(pair));
         query.bare = query.options.len() == 1;
         let after = query.query(target, &fields.pair_path(), option);
-        self.change(&KEY_VALUE_PAIR, at, Some(before), Some(after.clone()));
+        self.change_because(&KEY_VALUE_PAIR, at, Some(before), Some(after.clone()), pair_reason(number));
         Some(after)
     }
 
@@ -113,9 +114,21 @@ impl Rewriter<'_> {
         let pairs = json!(pairs?);
         let before = json!({format!("{}.{key}", fields.field): values});
         let after = json!({fields.pair_path(): pairs});
-        self.change(&KEY_VALUE_PAIR, at, Some(before), Some(after));
+        let number = list.iter().any(Value::is_number);
+        self.change_because(&KEY_VALUE_PAIR, at, Some(before), Some(after), pair_reason(number));
         Some(pairs)
     }
+}
+
+/// What a pair means for the answer, and more of it where a number is looked for.
+fn pair_reason(number: bool) -> String {
+    let why = KEY_VALUE_PAIR.why;
+    if number {
+        return format!(
+            "{why}; numbers are compared as text, so `5` does not find what a document writes as `5.0`"
+        );
+    }
+    why.to_owned()
 }
 
 /// The documents that have a key.

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::options::OnField;
-use super::rules::{ALL_FIELD, ALL_FIELD_TERM, FIELD_NAMES_TERM, IDS_NEED_TYPES, META_FIELD, PARENT_FIELD};
+use super::rules::{
+    ALL_FIELD, ALL_FIELD_TERM, FIELD_NAMES_TERM, IDS_NEED_TYPES, META_FIELD, PARENT_FIELD, TYPE_FILTER,
+};
 use super::types::names;
 use super::{Rewriter, TypesBecame};
 
@@ -57,6 +59,18 @@ impl Rewriter<'_> {
             self.refuse_because(&META_FIELD, at, format!("the target has no field `{field}`"));
         }
         refused
+    }
+
+    /// The field of the target that stands for one of the server: `_type` where the target holds it in a field.
+    pub(super) fn meta_field(&mut self, field: &str, at: &str) -> Option<String> {
+        if field == "_type"
+            && let Some(new) = self.context.types.field()
+        {
+            let reason = format!("types are gone; `{new}` holds the name of the old type");
+            self.change_because(&TYPE_FILTER, at, Some(json!(field)), Some(json!(new)), reason);
+            return Some(new.to_owned());
+        }
+        self.no_meta_field(field, at).then(|| field.to_owned())
     }
 
     fn meta_refused(&mut self, refusal: &super::rules::Refusal, at: &str) -> Meta {

@@ -23,6 +23,7 @@ mod metadata;
 mod options;
 mod parameters;
 mod queries;
+mod query_text;
 mod reading;
 pub mod rules;
 mod scoring;
@@ -31,6 +32,7 @@ mod sorts;
 mod suggest;
 mod terms;
 mod text;
+mod text_fields;
 mod types;
 
 #[cfg(test)]

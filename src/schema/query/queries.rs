@@ -145,9 +145,9 @@ impl Rewriter<'_> {
             "indices" => self.indices(options, role, at),
             "function_score" => Some(self.function_score(options, at)),
             "match" | "match_phrase" | "match_phrase_prefix" => self.match_query(name, &options, at),
-            "multi_match" => Some(self.multi_match(options, at)),
-            "query_string" => Some(self.query_string(options, at)),
-            "simple_query_string" => Some(self.simple_query_string(options, at)),
+            "multi_match" => self.multi_match(options, at),
+            "query_string" => self.query_string(options, at),
+            "simple_query_string" => self.simple_query_string(options, at),
             "terms" => self.terms(&options, at),
             "range" | "numeric_range" => self.range(name, &options, at),
             "term" | "prefix" | "wildcard" | "regexp" | "fuzzy" | "span_term" | "common" | "terms_set" => {

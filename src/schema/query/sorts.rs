@@ -35,9 +35,7 @@ impl Rewriter<'_> {
     }
 
     fn sort_field(&mut self, field: &str, at: &str) -> String {
-        if matches!(field, "_score" | "_doc" | "_script" | "_geo_distance" | "_geoDistance")
-            || self.no_meta_field(field, at)
-        {
+        if matches!(field, "_score" | "_doc" | "_script" | "_geo_distance" | "_geoDistance") {
             return field.replace("_geoDistance", "_geo_distance");
         }
         match self.context.fields.fate(field) {

@@ -9,7 +9,8 @@ use super::metadata::Meta;
 use super::options::{OnField, Options};
 use super::rules::{
     COORDINATION, FIELD_REMOVED, FUZZY_NAME, FUZZY_SIMILARITY, KEY_VALUE_ALL, MALFORMED, NUMERIC_RANGE,
-    RANGE_BOUNDS, RANGE_EXECUTION, TERM_VALUE, TERMS_ALL, TERMS_EXECUTION, TERMS_LEAST, TERMS_LOOKUP,
+    RANGE_BOUNDS, RANGE_EXECUTION, RANGE_FRACTION, TERM_VALUE, TERMS_ALL, TERMS_EXECUTION, TERMS_LEAST,
+    TERMS_LOOKUP,
 };
 use super::{Rewriter, below, limits};
 
@@ -151,11 +152,24 @@ impl Rewriter<'_> {
             self.bound(&mut query.options, bound, flag, names, &at_field);
         }
         query.options = self.checked("range", query.options, &at_field);
+        self.fractions(&query.options, &at_field);
         let after = self.placed("range", "value", query, at)?;
         if name == "numeric_range" {
             self.change(&NUMERIC_RANGE, at, Some(json!({name: body})), Some(after.clone()));
         }
         Some(after)
+    }
+
+    /// Says that a bound with a fraction may be another one.
+    fn fractions(&mut self, options: &Options, at: &str) {
+        for bound in ["gt", "gte", "lt", "lte"] {
+            let fraction = |value: &&Value| value.as_f64().is_some_and(|number| number.fract() != 0.0);
+            if let Some(value) = options.get(bound).filter(fraction)
+                && self.applies(&RANGE_FRACTION)
+            {
+                self.change(&RANGE_FRACTION, &below(at, bound), Some(value.clone()), Some(value.clone()));
+            }
+        }
     }
 
     fn bound(&mut self, options: &mut Options, bound: &str, flag: &str, names: [&str; 2], at: &str) {

@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 
 use super::options::Options;
 use super::rules::{
-    ALL_FIELD, FIELD_LIST, FUZZY_NAME, KEY_VALUE_TEXT, MALFORMED, MATCH_PHRASE, MATCH_REWRITE,
-    MULTI_MATCH_DIS_MAX, PHRASE_OPTION, QUERY_STRING_CASE, QUERY_STRING_FUZZINESS, QUERY_STRING_MISSING,
-    QUERY_STRING_OPTION, QUERY_STRING_PHRASES, QUERY_STRING_WILDCARDS,
+    ALL_FIELD, FIELD_LIST, FUZZY_NAME, MALFORMED, MATCH_PHRASE, MATCH_REWRITE, MULTI_MATCH_DIS_MAX,
+    PHRASE_OPTION, QUERY_STRING_CASE, QUERY_STRING_FUZZINESS, QUERY_STRING_OPTION, QUERY_STRING_PHRASES,
 };
-use super::terms::{edits, is_no};
+use super::terms::is_no;
 use super::{Rewriter, below};
 
 /// Options of `match` that 1.x takes and ignores on phrases.
@@ -59,16 +58,22 @@ impl Rewriter<'_> {
     }
 
     /// `multi_match`
-    pub(super) fn multi_match(&mut self, mut options: Options, at: &str) -> Value {
+    pub(super) fn multi_match(&mut self, mut options: Options, at: &str) -> Option<Value> {
+        if self.searches_server_fields(&options, at) {
+            return None;
+        }
         self.dis_max(&mut options, at);
         self.leave_out(&mut options, "rewrite", &MATCH_REWRITE, at);
         self.searched_fields(&mut options, at);
         self.fuzziness(&mut options, at);
-        json!({"multi_match": self.checked("multi_match", options, at)})
+        Some(json!({"multi_match": self.checked("multi_match", options, at)}))
     }
 
     /// `query_string`
-    pub(super) fn query_string(&mut self, mut options: Options, at: &str) -> Value {
+    pub(super) fn query_string(&mut self, mut options: Options, at: &str) -> Option<Value> {
+        if self.searches_server_fields(&options, at) {
+            return None;
+        }
         for key in ["lowercase_expanded_terms", "locale"] {
             self.leave_out(&mut options, key, &QUERY_STRING_CASE, at);
         }
@@ -98,17 +103,20 @@ impl Rewriter<'_> {
         self.searched_fields(&mut options, at);
         self.implicit_all(&options, &["default_field", "fields"], at);
         self.query_text(&mut options, at);
-        json!({"query_string": self.checked("query_string", options, at)})
+        Some(json!({"query_string": self.checked("query_string", options, at)}))
     }
 
     /// `simple_query_string`
-    pub(super) fn simple_query_string(&mut self, mut options: Options, at: &str) -> Value {
+    pub(super) fn simple_query_string(&mut self, mut options: Options, at: &str) -> Option<Value> {
+        if self.searches_server_fields(&options, at) {
+            return None;
+        }
         for key in ["lowercase_expanded_terms", "locale"] {
             self.leave_out(&mut options, key, &QUERY_STRING_CASE, at);
         }
         self.searched_fields(&mut options, at);
         self.implicit_all(&options, &["fields"], at);
-        json!({"simple_query_string": self.checked("simple_query_string", options, at)})
+        Some(json!({"simple_query_string": self.checked("simple_query_string", options, at)}))
     }
 
     /// `use_dis_max`: the best field decides, or all are added up.
@@ -152,63 +160,5 @@ impl Rewriter<'_> {
         if keys.iter().all(|key| !options.contains_key(*key)) && self.applies(&ALL_FIELD) {
             self.change(&ALL_FIELD, at, Some(json!("_all")), Some(json!("*")));
         }
-    }
-
-    /// The text of a query string: wildcards, `_missing_`, and fields that have other names now.
-    fn query_text(&mut self, options: &mut Options, at: &str) {
-        let Some(mut text) = options.get("query").and_then(Value::as_str).map(str::to_owned) else { return };
-        let at = below(at, "query");
-        let before = text.clone();
-        // To 5.6.16 it is a field like any other, which no document has.
-        while self.applies(&QUERY_STRING_MISSING)
-            && let Some(start) = text.find("_missing_:")
-        {
-            let field = start + "_missing_:".len();
-            let end = text[field..].find([' ', ')', '(']).map_or(text.len(), |end| field + end);
-            text = format!("{}(*:* AND NOT _exists_:{}){}", &text[..start], &text[field..end], &text[end..]);
-        }
-        if text != before {
-            options.insert("query".to_owned(), json!(text));
-            self.change(&QUERY_STRING_MISSING, &at, Some(json!(before)), Some(json!(text)));
-        }
-        let exact = text.clone();
-        for (start, found) in exact.match_indices('~').rev() {
-            let digits = &exact[start + found.len()..];
-            let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
-            let Ok(similarity) = digits[..end].parse::<f64>() else { continue };
-            if similarity >= 1.0 || exact[..start].ends_with('"') || !self.applies(&QUERY_STRING_FUZZINESS) {
-                continue;
-            }
-            let word = exact[..start].rsplit([' ', '(', ':', '+', '-', '!']).next().unwrap_or_default();
-            let end = start + found.len() + end;
-            text.replace_range(start..end, &format!("~{}", edits(similarity, word.chars().count())));
-        }
-        if text != exact {
-            options.insert("query".to_owned(), json!(text));
-            self.change(&QUERY_STRING_FUZZINESS, &at, Some(json!(exact)), Some(json!(text)));
-        }
-        if before.contains(['*', '?', '~', '[', '{']) && self.applies(&QUERY_STRING_WILDCARDS) {
-            self.change(&QUERY_STRING_WILDCARDS, &at, Some(json!(text)), Some(json!(text)));
-        }
-        if let Some(field) = self.moved_field(&text) {
-            let why = format!("the text names `{field}`, which is another field on the target");
-            self.refuse_because(&KEY_VALUE_TEXT, &at, why);
-        }
-    }
-
-    /// A field before a colon in `text` that is not where it was.
-    fn moved_field(&self, text: &str) -> Option<String> {
-        let names = text.match_indices(':').filter_map(|(colon, _)| {
-            let before = &text[..colon];
-            let start = before.rfind([' ', '(', '+', '-', '!', ':']).map_or(0, |at| at + 1);
-            Some(before[start..].replace('\\', "")).filter(|name| !name.is_empty())
-        });
-        let values = text.match_indices("_exists_:").map(|(start, found)| {
-            let rest = &text[start + found.len()..];
-            rest.split([' ', ')']).next().unwrap_or_default().replace('\\', "")
-        });
-        names
-            .chain(values)
-            .find(|name| self.context.fields.fate(name) != super::fields::Field::Named(name.clone()))
     }
 }

@@ -71,7 +71,17 @@ impl From<&Shape> for TypesBecame {
 }
 
 impl TypesBecame {
-    fn prefixes_ids(&self) -> bool {
+    /// The field of the target that holds the name of the type.
+    pub(super) fn field(&self) -> Option<&str> {
+        match self {
+            TypesBecame::Field { name, .. }
+            | TypesBecame::Join { type_field: Some(name), .. }
+            | TypesBecame::Join { field: name, .. } => Some(name),
+            TypesBecame::Dropped | TypesBecame::Index { .. } => None,
+        }
+    }
+
+    pub(super) fn prefixes_ids(&self) -> bool {
         matches!(
             self,
             TypesBecame::Field { prefix_ids: true, .. } | TypesBecame::Join { prefix_ids: true, .. }
@@ -158,23 +168,51 @@ impl Rewriter<'_> {
         json!({"bool": {"must": [after], "filter": [of_types]}})
     }
 
-    /// `_uid` is `type#id`: what is left of it is the id.
+    /// `_uid` is `type#id`: what is left of it is the id, which alone may be that of another type as well.
     pub(super) fn uid_query(&mut self, uids: &[String], before: Value, at: &str) -> Value {
         let prefixed = self.context.types.prefixes_ids();
-        let ids: Option<Vec<String>> = uids
-            .iter()
-            .map(|uid| {
-                let (kind, id) = uid.split_once('#')?;
-                Some(if prefixed { format!("{kind}-{id}") } else { id.to_owned() })
-            })
-            .collect();
-        let Some(ids) = ids else {
+        let pairs: Option<Vec<(&str, &str)>> = uids.iter().map(|uid| uid.split_once('#')).collect();
+        let Some(pairs) = pairs else {
             self.refuse(&super::rules::MALFORMED, at);
             return before;
         };
-        let after = json!({"ids": {"values": ids}});
+        let after = if prefixed || self.context.types == TypesBecame::Dropped {
+            let ids = pairs
+                .iter()
+                .map(|(kind, id)| if prefixed { format!("{kind}-{id}") } else { (*id).to_owned() });
+            json!({"ids": {"values": ids.collect::<Vec<_>>()}})
+        } else {
+            let refused = self.refused.len();
+            let after = self.ids_by_type(&pairs, at);
+            if self.refused.len() > refused {
+                return before;
+            }
+            after
+        };
         self.change(&UID_TERM, at, Some(before), Some(after.clone()));
         after
+    }
+
+    fn ids_by_type(&mut self, pairs: &[(&str, &str)], at: &str) -> Value {
+        let mut by_type: Map<String, Value> = Map::new();
+        for (kind, id) in pairs {
+            let ids = by_type.entry(*kind).or_insert(json!([]));
+            if let Value::Array(ids) = ids {
+                ids.push(json!(id));
+            }
+        }
+        let mut each: Vec<Value> = by_type
+            .into_iter()
+            .map(|(kind, ids)| {
+                let uids = json!({"type": {"value": kind}});
+                let of_type = self.of_types(&[kind], uids, at);
+                json!({"bool": {"must": [{"ids": {"values": ids}}], "filter": [of_type]}})
+            })
+            .collect();
+        match each.len() {
+            1 => each.remove(0),
+            _ => json!({"bool": {"should": each, "minimum_should_match": 1}}),
+        }
     }
 }
 

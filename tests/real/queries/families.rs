@@ -27,6 +27,9 @@ const SEARCHES: &str = r#"
     {"query": {"ids": {"type": "company", "values": ["1", "2"]}}}
     {"query": {"ids": {"type": ["company", "branch"], "values": ["1", "2"]}}}
     {"query": {"terms": {"_uid": ["company#3", "branch#4"]}}}
+    {"query": {"query_string": {"query": "_type:branch", "default_field": "n"}}}
+    {"query": {"query_string": {"query": "n:[0 TO 6] AND NOT _type:\"company\"", "default_field": "n"}}}
+    {"query": {"query_string": {"query": "_type:bra* AND n:5", "default_field": "n"}}}
     {"query": {"filtered": {"filter": {"bool": {"must_not": {"has_child": {"type": "branch", "query": {"match_all": {}}}}, "must": {"type": {"value": "company"}}}}}}}
 "#;
 
@@ -88,6 +91,69 @@ async fn found(side: &Endpoint, index: &str, body: &Value, typed: bool) -> Resul
         if typed { format!("{}-{id}", hit["_type"].as_str().unwrap_or_default()) } else { id.to_owned() }
     };
     Ok(hits.iter().map(name).collect())
+}
+
+/// The order of types and their buckets, of which 6.8 speaks by the join field.
+#[tokio::test]
+async fn buckets_and_order_by_type_are_the_same_by_the_join_field() {
+    if !esferry_lab::wanted("buckets and sorting by _type, rewritten for a join field") {
+        return;
+    }
+    let sides = Sides::new("query-by-type").await.unwrap();
+    load(&sides).await.unwrap();
+    let types = TypesBecame::Join { field: "rel".to_owned(), type_field: None, prefix_ids: true };
+    let body = json!({
+        "size": 100, "sort": [{"_type": "desc"}, {"n": "asc"}],
+        "aggs": {"t": {"terms": {"field": "_type"}, "aggs": {"n": {"max": {"field": "n"}}}}},
+    });
+    let rewritten = rewrite_search(&body, &Context { types, ..between() });
+    assert_eq!(rewritten.refused, []);
+    let old = sides.old.post(&format!("/{}/_search", sides.index("from")), &body).await.unwrap();
+    let new = sides.new.post(&format!("/{}/_search", sides.index("to")), &rewritten.body).await.unwrap();
+    assert_eq!(old["aggregations"]["t"]["buckets"], new["aggregations"]["t"]["buckets"]);
+    assert_eq!(old["aggregations"]["t"]["buckets"].as_array().map(Vec::len), Some(2));
+    let order = |answer: &Value| -> Vec<Value> {
+        answer["hits"]["hits"].as_array().unwrap().iter().map(|hit| hit["sort"].clone()).collect()
+    };
+    assert_eq!(order(&old), order(&new));
+    assert_eq!(order(&old).len(), family().len());
+}
+
+/// Two types that share ids, in indices of their own: a `_uid` finds the document of its type alone.
+#[tokio::test]
+async fn a_uid_finds_no_document_of_another_type_that_is_split_off() {
+    if !esferry_lab::wanted("searches for _uid, rewritten for types in indices of their own") {
+        return;
+    }
+    let sides = Sides::new("query-split").await.unwrap();
+    let (mut old, mut new) = (String::new(), [String::new(), String::new()]);
+    for (side, kind) in ["a", "b"].into_iter().enumerate() {
+        for id in ["1", "2"] {
+            let meta = Map::from_iter([("_type".to_owned(), json!(kind)), ("_id".to_owned(), json!(id))]);
+            old.push_str(&format!("{}{}\n", action_line("index", &meta), json!({"n": 1})));
+            let meta = json!({"index": {"_type": "_doc", "_id": id}});
+            new[side].push_str(&format!("{meta}\n{}\n", json!({"n": 1})));
+        }
+    }
+    let from = sides.create(&sides.old, "from", &json!({})).await.unwrap();
+    write(&sides.old, &from, old).await.unwrap();
+    for (part, lines) in ["to-a", "to-b"].into_iter().zip(new) {
+        let to = sides.create(&sides.new, part, &json!({})).await.unwrap();
+        write(&sides.new, &to, lines).await.unwrap();
+    }
+    let types = TypesBecame::Index { template: sides.index("to-{type}") };
+    let context = Context { types, ..between() };
+    for uids in [vec!["a#1"], vec!["a#1", "b#2"], vec!["a#1", "a#2", "b#1"]] {
+        let body = json!({"query": {"terms": {"_uid": uids}}});
+        let rewritten = rewrite_search(&body, &context);
+        assert_eq!(rewritten.refused, [], "{body}");
+        let count = |answer: &Value| answer.pointer("/hits/total").and_then(Value::as_u64);
+        let old = sides.old.post(&format!("/{from}/_search"), &body).await.unwrap();
+        let path = format!("/{}/_search", sides.index("to-*"));
+        let new = sides.new.post(&path, &rewritten.body).await.unwrap();
+        assert_eq!(count(&old), u64::try_from(uids.len()).ok(), "{body}");
+        assert_eq!(count(&new), count(&old), "{body}\nbecame {}", rewritten.body);
+    }
 }
 
 #[tokio::test]

@@ -46,6 +46,11 @@ pub const SEARCHES: &str = r#"
     {"query": {"filtered": {"filter": {"not": {"term": {"flag": false}}}}}}
     {"query": {"filtered": {"filter": {"missing": {"field": "tag"}}}}}
     {"query": {"filtered": {"filter": {"exists": {"field": "tag"}}}}}
+    {"query": {"filtered": {"filter": {"exists": {"field": ["title", "tag"]}}}}}
+    {"query": {"filtered": {"filter": {"exists": {"field": ["tag", "title"]}}}}}
+    {"query": {"filtered": {"filter": {"missing": {"field": ["title", "tag"]}}}}}
+    {"query": {"query_string": {"query": "_type:thing AND title:red", "default_field": "title"}}}
+    {"query": {"query_string": {"query": "_id:5 OR _id:\"7\"", "default_field": "title"}}}
     {"query": {"filtered": {"filter": {"numeric_range": {"n": {"gt": 40}}}}}}
     {"query": {"filtered": {"filter": {"query": {"query_string": {"query": "lazy", "fields": ["title"]}}}}}}
     {"query": {"filtered": {"filter": {"fquery": {"query": {"match": {"title": "lazy"}}, "_cache": true, "_name": "q"}}}}}
@@ -177,4 +182,6 @@ pub const DIFFERENT: &str = r#"
     {"size": 0, "aggs": {"d": {"date_histogram": {"field": "created", "interval": "month", "pre_zone": "+02:00"}}}}
     {"query": {"filtered": {"filter": {"limit": {"value": 3}}}}}
     {"query": {"query_string": {"query": "QUI*", "default_field": "tag"}}}
+    {"query": {"range": {"n": {"gte": 4.5, "lte": 8.5}}}}
+    {"query": {"range": {"n": {"gt": 4.5, "lt": 8.5}}}}
 "#;

@@ -61,6 +61,10 @@ rules! {
         "the field `_all`" => "all fields, `lenient`", "`_all` is not made any more; each field is searched by its own analyzer";
     FIELD_LIST: "field_list", 1 to 2, gone 5, SameMeaning,
         "`fields` as one name" => "a list", "query strings want a list";
+    EXISTS_LIST: "exists_list", 1 to 2, gone 5, SameMeaning,
+        "`exists`, `missing` with a list of fields" => "with the last of them", "a list is refused, and 1.x and 2.x look at its last field only";
+    RANGE_FRACTION: "range_fraction", 1 to 2, gone 5, SearchMayDiffer,
+        "a bound of `range` with a fraction" => "the same", "on a field of whole numbers 1.x and 2.x cut the fraction off: from 0.5 begins at 0, now at 1";
     FIELD_NAMES_TERM: "field_names_term", 1 to 5, gone 6, SameMeaning,
         "`term` on `_field_names`" => "`exists`", "`_field_names` does not hold every field any more";
     QUERY_STRING_CASE: "query_string_case", 1 to 5, gone 6, SearchMayDiffer,

@@ -54,6 +54,9 @@ refusals! {
         ["name the type, or write the ids as they are on the target"];
     META_FIELD: "meta_field", "`_timestamp`, `_ttl`, `_analyzer`, `_boost`, `_size`, and ranges of `_id` or `_uid`", "the target has no such field, or cannot search it so",
         ["keep the value in a field of the documents, and search that"];
+    META_FIELD_TEXT: "meta_field_text", "`_uid`, `_parent`, `_all` and the like in a text, `_type` and `_id` with several words or a pattern, and such fields as those that a text is searched in",
+        "the target does not have the field, or reads the text another way",
+        ["take it out of the text, and write it beside the text as `term`: on `_type`, `_id` and `_uid` it is rewritten where that is possible"];
     ALL_FIELD_TERM: "all_field_term", "terms on `_all`", "`_all` is not made any more, and a term speaks of one field",
         ["`multi_match` over the fields that are meant", "a field of its own that the others are copied to (`copy_to`)"];
     FIELD_REMOVED: "field_removed", "a field that a transform removes", "the target's documents do not have the field",

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::super::rules;
 
 /// The examples themselves, with the rules that they are told to be rewritten by.
-const EXAMPLES: [&str; 5] = [
+const EXAMPLES: [&str; 6] = [
     include_str!("bodies.rs"),
     include_str!("filters.rs"),
     include_str!("keys.rs"),
     include_str!("queries.rs"),
+    include_str!("server_fields.rs"),
     include_str!("types.rs"),
 ];
 

@@ -7,6 +7,7 @@ mod keys;
 mod page;
 mod properties;
 mod queries;
+mod server_fields;
 mod types;
 
 use serde_json::Value;

@@ -129,8 +129,8 @@ fn split_types_are_indices_which_are_named() {
     {"ids":{"values":"1"}}
       the same
     {"term":{"_uid":"alert#1"}}
-      {"ids":{"values":["1"]}}
-      by uid_term
+      the same
+      refused post_filter.term: the documents of the type are alone in an index: {index}-alert (type_is_an_index)
     {"term":{"_uid":"1"}}
       the same
       refused post_filter.term: this is not the form of such a query or part (malformed)
