@@ -307,7 +307,7 @@ mod tests {
         it was.
         A password is never part of a URL or an argument: name the environment variable that holds it.
         "#);
-        insta::assert_snapshot!(help(&["failures"]), @r"
+        insta::assert_snapshot!(help(&["failures"]), @"
         Look at the documents that did not arrive, and try them again
 
         Usage: esferry failures [OPTIONS] <COMMAND>
@@ -316,6 +316,7 @@ mod tests {
           list    Show them by error type: how many, one example, what to do
           show    Show everything that is known of one document
           retry   Read the documents again from the source and write them
+          accept  Do without the documents of an error type, on the record
           export  Write all of them as lines of JSON
           help    Print this message or the help of the given subcommand(s)
 
@@ -338,6 +339,7 @@ mod tests {
           esferry failures list alerts --json           # every one, a line of JSON each
           esferry failures show alerts 5d1a7c3e         # the whole answer of the server
           esferry failures retry alerts --type mapper_parsing_exception
+          esferry failures accept alerts --type id_too_long --note 'test data, agreed with sales'
           esferry failures export alerts --output failures.ndjson
         ");
     }

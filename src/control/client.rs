@@ -15,6 +15,7 @@ use crate::store::records::{Failure, FailureGroup};
 use crate::store::socket_path;
 
 use super::fault::Fault;
+use super::server::AcceptRequest;
 use super::socket;
 use super::status::{MigrationStatus, StatusDocument};
 
@@ -99,6 +100,14 @@ impl Client {
             }
         }
         Ok(send(self.http.get(url)).await?.bytes_stream().map_err(|error| lost(&error)))
+    }
+
+    /// `POST /v1/migrations/{name}/failures/accept`
+    pub async fn accept_failures(&self, name: &str, request: &AcceptRequest) -> Result<FailureGroup> {
+        let body = serde_json::json!(request).to_string();
+        let request =
+            self.http.post(address(name, "/failures/accept")?).header("content-type", JSON).body(body);
+        json(request.timeout(ANSWER_WITHIN)).await
     }
 
     /// `POST /v1/migrations/{name}/failures/retry`; takes as long as the clusters take.

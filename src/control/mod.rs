@@ -9,6 +9,7 @@
 //! | `GET /v1/migrations/{name}/failures/records?type=&id=` | one [`Failure`](crate::store::records::Failure) a line |
 //! | `POST /v1/migrations/{name}/pause` `{"reason": …}` | nothing: it is stored |
 //! | `POST /v1/migrations/{name}/resume` | nothing: it is stored |
+//! | `POST /v1/migrations/{name}/failures/accept` `{"type": …, "acceptance": …}` | its [`FailureGroup`](crate::store::records::FailureGroup) |
 //! | `POST /v1/migrations/{name}/failures/retry` `{"type": …}` | [`RetryReport`](crate::engine::RetryReport) |
 //!
 //! Errors are `{kind, code, message, hint}`. A list that ends without its last chunk is incomplete.
@@ -22,6 +23,7 @@ pub mod status;
 
 pub use client::{Client, Wanted};
 pub use fault::unknown_migration;
+pub use server::AcceptRequest;
 pub use server::ControlServer;
 
 /// The reason of a pause for which the operator gave none.

@@ -8,13 +8,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Engine, RetryReport};
 use crate::error::{Error, Kind, Result};
-use crate::store::records::FailureGroup;
+use crate::store::records::{Acceptance, FailureGroup};
 
 use super::client::Wanted;
 use super::fault::{Fault, unknown_migration};
@@ -42,6 +42,16 @@ struct PauseRequest {
 struct RetryRequest {
     #[serde(rename = "type")]
     error_type: Option<String>,
+}
+
+/// What `failures/accept` is asked with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AcceptRequest {
+    /// The error type.
+    #[serde(rename = "type")]
+    pub error_type: String,
+    /// Absent: what was accepted is taken back.
+    pub acceptance: Option<Acceptance>,
 }
 
 impl ControlServer {
@@ -75,6 +85,7 @@ fn routes(engine: Engine) -> Router {
         .route("/v1/migrations/{name}/slices", get(slices))
         .route("/v1/migrations/{name}/failures", get(failure_groups))
         .route("/v1/migrations/{name}/failures/records", get(failure_records))
+        .route("/v1/migrations/{name}/failures/accept", post(accept))
         .route("/v1/migrations/{name}/failures/retry", post(retry))
         .route("/v1/migrations/{name}/pause", post(pause))
         .route("/v1/migrations/{name}/resume", post(resume))
@@ -125,6 +136,15 @@ async fn retry(
     known(&engine, &name)?;
     let request = request.unwrap_or_default();
     Ok(Json(engine.retry_failures(&name, request.0.error_type).await?))
+}
+
+async fn accept(
+    State(engine): State<Engine>,
+    Path(name): Path<String>,
+    Json(request): Json<AcceptRequest>,
+) -> Answer<Json<FailureGroup>> {
+    known(&engine, &name)?;
+    Ok(Json(engine.accept_failures(&name, &request.error_type, request.acceptance)?))
 }
 
 async fn pause(

@@ -15,7 +15,7 @@ use super::status::take_over;
 use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Kind, Result};
 use crate::store::Store;
-use crate::store::records::{MigrationRecord, SliceRecord, SliceState};
+use crate::store::records::{Acceptance, FailureGroup, MigrationRecord, SliceRecord, SliceState};
 use crate::telemetry::statsd::Counters;
 
 /// Between two tries when a cluster cannot be reached.
@@ -135,10 +135,11 @@ impl Ferry {
             *self.work.lock().unwrap_or_else(PoisonError::into_inner) = stop.clone();
             match self.work(&stop).await {
                 Ok(FerryEnd::Stopped) => {}
-                Ok(end) if patient => {
+                Ok(_) if patient => {
                     self.until_resumed(shutdown).await;
                     if shutdown.is_cancelled() {
-                        return Ok(end);
+                        // Failures may have been tried again or accepted meanwhile.
+                        return Ok(self.outcome());
                     }
                 }
                 Ok(end) => return Ok(end),
@@ -227,7 +228,7 @@ impl Ferry {
             return Ok(FerryEnd::Stopped);
         }
         if matches!(record.phase, Phase::Ready | Phase::CutOver | Phase::Complete) {
-            return self.outcome();
+            return Ok(self.outcome());
         }
         let Some(context) = unless(stop, self.context()).await? else { return Ok(FerryEnd::Stopped) };
         context.recognise(&record)?;
@@ -280,7 +281,7 @@ impl Ferry {
                     }
                     Event::Verified
                 }
-                Phase::Ready | Phase::CutOver | Phase::Complete => return self.outcome(),
+                Phase::Ready | Phase::CutOver | Phase::Complete => return Ok(self.outcome()),
             };
             record = self.advance(event)?;
             if stop.is_cancelled() {
@@ -308,17 +309,21 @@ impl Ferry {
         Ok(record)
     }
 
-    fn outcome(&self) -> Result<FerryEnd> {
-        let status = self.progress.status();
-        let differs = self
-            .store
-            .indices(&self.name)?
-            .iter()
-            .any(|index| index.counted.as_ref().is_none_or(|counted| !counted.agrees()));
-        let astray = status.others.as_ref().is_some_and(|others| others.counted != Some(others.expected));
-        let differs = differs || astray;
-        let whole = status.counts.rejected == 0 && status.slices.set_aside == 0 && !differs;
-        Ok(if whole { FerryEnd::Ready } else { FerryEnd::Incomplete })
+    fn outcome(&self) -> FerryEnd {
+        if self.progress.status().is_whole() { FerryEnd::Ready } else { FerryEnd::Incomplete }
+    }
+
+    /// Accepts the failures of an error type, or takes that back where `acceptance` is absent.
+    ///
+    /// # Errors
+    /// `Config` for a type that has no failures, or is not accepted; `State` when the store refuses.
+    pub(super) fn accept(&self, error_type: &str, acceptance: Option<Acceptance>) -> Result<FailureGroup> {
+        let group = match acceptance {
+            Some(acceptance) => self.store.accept_failures(&self.name, error_type, acceptance)?,
+            None => self.store.take_back_acceptance(&self.name, error_type)?,
+        };
+        self.progress.take_failures(self.store.failure_groups(&self.name)?);
+        Ok(group)
     }
 }
 

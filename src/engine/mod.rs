@@ -33,6 +33,7 @@ use crate::config::Config;
 use crate::control::status::{DaemonStatus, STATUS_VERSION, StatusDocument};
 use crate::error::{Error, Kind, Result};
 use crate::store::Store;
+use crate::store::records::{Acceptance, FailureGroup};
 use crate::telemetry::statsd::Counters;
 pub use ferry::resume;
 use ferry::{Ferry, FerryEnd};
@@ -249,6 +250,19 @@ impl Engine {
             context.count_both().await?;
         }
         Ok(report)
+    }
+
+    /// Accepts the failures of an error type, or takes that back where `acceptance` is absent. Stored when this returns.
+    ///
+    /// # Errors
+    /// `Config` for a type that has no failures, or is not accepted; `State` when the store refuses.
+    pub fn accept_failures(
+        &self,
+        name: &str,
+        error_type: &str,
+        acceptance: Option<Acceptance>,
+    ) -> Result<FailureGroup> {
+        self.ferry(name)?.accept(error_type, acceptance)
     }
 
     /// The store.
