@@ -9,14 +9,16 @@ use bytes::Bytes;
 use clap::{Args, Subcommand};
 use futures::TryStreamExt;
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::config;
 use crate::control::{AcceptRequest, Wanted, lines};
-use crate::engine::{Engine, RetryReport, RunOptions};
+use crate::engine::{Engine, RetryProgress, RetryReport, RunOptions};
 use crate::error::{Error, Kind, Result};
 use crate::store::records::{Acceptance, Failure, FailureGroup};
 
 use super::locate::{self, Source};
+use super::progress::RetryCounter;
 use super::{DONE, Global, numbers, output, remedies};
 
 /// `esferry failures`
@@ -274,7 +276,10 @@ fn sent_as(failure: &Failure) -> String {
 
 async fn retry(global: &Global, name: &str, error_type: Option<String>) -> Result<()> {
     let report = match Source::find(global)? {
-        Source::Daemon(client) => client.retry_failures(name, error_type.as_deref()).await?,
+        Source::Daemon(client) => {
+            let counter = RetryCounter::new();
+            client.retry_failures(name, error_type.as_deref(), |progress| counter.show(progress)).await?
+        }
         Source::Nothing(state_dir) => return Err(locate::nothing_ran(&state_dir)),
         Source::Store(store) => {
             locate::known(&store, name)?;
@@ -283,7 +288,15 @@ async fn retry(global: &Global, name: &str, error_type: Option<String>) -> Resul
             output::note("no daemon is running: trying them in this process");
             let config = config::load(global.config.as_deref(), global.state_dir.as_deref())?;
             let engine = Engine::open(config, RunOptions { once: true, accept_drift: false }).await?;
-            engine.retry_failures(name, error_type).await?
+            let (told, mut heard) = watch::channel(RetryProgress::default());
+            let counter = RetryCounter::new();
+            let mut work = pin!(engine.retry_failures(name, error_type, &told));
+            loop {
+                tokio::select! {
+                    report = &mut work => break report?,
+                    Ok(()) = heard.changed() => counter.show(*heard.borrow_and_update()),
+                }
+            }
         }
     };
     if global.json {

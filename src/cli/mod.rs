@@ -17,6 +17,7 @@ mod run;
 mod schema;
 mod service;
 mod side_by_side;
+mod slices;
 mod status;
 mod status_view;
 mod transform;
@@ -117,6 +118,8 @@ pub enum Command {
     Transform(transform::Transform),
     /// Show how the migrations are doing
     Status(status::Status),
+    /// Show the slices of a migration, and why some were set aside
+    Slices(slices::Slices),
     /// Look at the documents that did not arrive, and try them again
     Failures(failures::Failures),
     /// Rewrite a search written for the source into one for the target
@@ -146,6 +149,7 @@ impl Cli {
             Command::Check(command) => brief(command.execute(global)),
             Command::Transform(command) => brief(command.execute(global)),
             Command::Status(command) => brief(command.execute(global)),
+            Command::Slices(command) => brief(command.execute(global)),
             Command::Query(command) => brief(command.execute(global)),
             Command::Failures(command) => brief(command.execute(global)),
             Command::Pause(command) => brief(command.execute(global)),
@@ -213,6 +217,7 @@ mod tests {
           check        Validate the configuration and ask both clusters whether a run can succeed
           transform    Show documents before and after the transforms of a migration
           status       Show how the migrations are doing
+          slices       Show the slices of a migration, and why some were set aside
           failures     Look at the documents that did not arrive, and try them again
           query        Rewrite a search written for the source into one for the target
           pause        Hold a migration; stored, so a restart keeps it

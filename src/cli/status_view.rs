@@ -166,7 +166,7 @@ fn by_type(word: &str, mut groups: Vec<&FailureGroup>) -> String {
         .map(|group| {
             let since = match group.since_accepted() {
                 0 => String::new(),
-                more => format!(" with {} more since", grouped(more)),
+                more => format!(", {} of them later", grouped(more)),
             };
             format!("{} {}{since}", group.error_type.trim_end_matches("_exception"), grouped(group.count))
         })
@@ -429,7 +429,7 @@ mod tests {
                              counts hamlets -> hamlets-v2: source 10, target 9: they differ, and nothing that is known explains it
         cities-of-the-world  ready  100.0 %   148 213 / 148 213 docs   n/a (avg 51 000/s)   took 2 s
                              slices 31 done · 0 running · 0 waiting · 0 set aside
-                             accepted 5  (strict_dynamic_mapping 5 with 3 more since)
+                             accepted 5  (strict_dynamic_mapping 5, 3 of them later)
                              counts cities -> cities-v2: source 148 213, target 148 213: equal
                              counts towns -> towns-v2: source 100, target 98: what is missing is accepted
                              counts hamlets -> hamlets-v2: source 10, target 9: they differ, and nothing that is known explains it

@@ -11,11 +11,13 @@ use super::context::{Context, connect};
 use super::copying::CopyEnd;
 use super::phase::{Event, Phase, Standing, next};
 use super::progress::{Progress, milliseconds};
+use super::resume::resume;
 use super::status::take_over;
 use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Kind, Result};
+use crate::plan::slice::SliceId;
 use crate::store::Store;
-use crate::store::records::{Acceptance, FailureGroup, MigrationRecord, SliceRecord, SliceState};
+use crate::store::records::{Acceptance, FailureGroup, MigrationRecord};
 use crate::telemetry::statsd::Counters;
 
 /// Between two tries when a cluster cannot be reached.
@@ -44,6 +46,8 @@ pub(super) struct Ferry {
     /// Cancelled to end the work at hand; a new one for each stretch of work.
     work: Mutex<CancellationToken>,
     resumed: Notify,
+    /// Held while failures are tried again: two at once would count one document twice.
+    pub(super) retrying: tokio::sync::Mutex<()>,
 }
 
 impl Ferry {
@@ -106,6 +110,7 @@ impl Ferry {
             counters,
             work: Mutex::new(CancellationToken::new()),
             resumed: Notify::new(),
+            retrying: tokio::sync::Mutex::new(()),
         })
     }
 
@@ -185,12 +190,12 @@ impl Ferry {
         Ok(())
     }
 
-    /// Lets it go on; slices that were set aside are tried again.
+    /// Lets it go on; slices that were set aside are tried again, or `only` one of them.
     ///
     /// # Errors
-    /// `State` when the store refuses.
-    pub(super) fn resume(&self) -> Result<()> {
-        let reopened = resume(&self.store, &self.name)?;
+    /// As [`resume`].
+    pub(super) fn resume(&self, only: Option<SliceId>) -> Result<()> {
+        let reopened = resume(&self.store, &self.name, only)?;
         if let Some(record) = self.store.migration(&self.name)? {
             self.progress.take_migration(&record);
         }
@@ -333,37 +338,4 @@ async fn unless<T>(stop: &CancellationToken, work: impl Future<Output = Result<T
         outcome = work => outcome.map(Some),
         () = stop.cancelled() => Ok(None),
     }
-}
-
-/// Lets a migration go on, with or without a daemon. Returns the slices that had been set aside.
-///
-/// # Errors
-/// `State` when there is none of that name, or the store refuses.
-pub fn resume(store: &Store, name: &str) -> Result<Vec<SliceRecord>> {
-    let (mut again, mut reopened) = (Vec::new(), Vec::new());
-    for slice in store.slices(name) {
-        let slice = slice?;
-        if let SliceState::SetAside { cursor, .. } = slice.state {
-            again.push((slice.slice.id, cursor));
-            reopened.push(slice);
-        }
-    }
-    for (id, cursor) in again {
-        store.update_slice(name, id, |record| {
-            record.state = match cursor {
-                crate::plan::slice::Cursor::Start => SliceState::Waiting,
-                cursor => SliceState::Open { cursor },
-            };
-        })?;
-    }
-    let record = store.update_migration(name, |record| {
-        record.standing = Standing::Running;
-        if !reopened.is_empty()
-            && let Ok(phase) = next(record.phase, Event::Reopened)
-        {
-            record.phase = phase;
-        }
-    })?;
-    tracing::info!(migration = name, phase = %record.phase, reopened = reopened.len(), "resumed");
-    Ok(reopened)
 }

@@ -220,6 +220,17 @@ pub enum SliceState {
     },
 }
 
+impl std::fmt::Display for SliceState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            SliceState::Waiting => "waiting",
+            SliceState::Open { .. } => "open",
+            SliceState::Done => "done",
+            SliceState::SetAside { .. } => "set aside",
+        })
+    }
+}
+
 /// What became of documents. Once a slice is done,
 /// `read + derived == written + present + superseded + rejected + dropped`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
