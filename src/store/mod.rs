@@ -380,9 +380,15 @@ fn open_sled(path: &Path) -> sled::Result<sled::Db> {
     }
 }
 
+/// The disk is full, or a quota or a limit on the size of files is reached.
+fn no_room(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(kind, StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 fn unusable(path: &Path, cause: sled::Error) -> Error {
     let (code, hint) = match &cause {
-        sled::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => {
+        sled::Error::Io(io) if no_room(io.kind()) => {
             ("disk_full", "make room on the disk and start again: nothing is lost")
         }
         sled::Error::Io(_) => ("store_io", "check that the directory is writable and the disk healthy"),

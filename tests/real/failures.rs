@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use esferry::plan::slice::{Cursor, SliceId};
 use esferry::store::Store;
 use esferry::store::records::SliceState;
-use esferry_lab::data::{AlertSet, load_refused_documents, refused_documents};
+use esferry_lab::data::{AlertSet, BulkWriter, Document, load_refused_documents, refused_documents};
 use esferry_lab::{Gate, Rule, compare};
 use serde_json::{Value, json};
 
@@ -258,5 +259,42 @@ async fn a_store_that_is_damaged_after_a_crash_is_refused_or_complete() {
     let (code, said) = scene.daemon.run_once().unwrap();
     assert_eq!(code, 0, "{said}");
     assert_eq!(scene.arrived().await.unwrap(), documents);
+    scene.clear().await.unwrap();
+}
+
+/// `run --once` that may not write a file beyond so many KiB, as on a disk that is full.
+fn run_with_room(scene: &Scene, kib: u64) -> Result<(i32, String)> {
+    let binary = scene.daemon.command(&["run", "--once"]);
+    let mut limited = Command::new("bash");
+    let script = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\"");
+    limited.arg("-c").arg(script).arg(binary.get_program()).args(binary.get_args());
+    let output = limited.stdin(Stdio::null()).output()?;
+    let code = output.status.code().with_context(|| format!("ended by a signal: {:?}", output.status))?;
+    Ok((code, String::from_utf8_lossy(&output.stderr).into_owned()))
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_a_migration_that_goes_on_once_there_is_room() {
+    if !esferry_lab::wanted("a state directory without room") {
+        return;
+    }
+    let (old, new) = old_and_new().await.unwrap();
+    let index = "failures-full";
+    load_refused_documents(&old, &new, index, 0).await.unwrap();
+    let documents = (0..6000).map(|n| Document::new(format!("bad-{n:05}"), r#"{"n":"bad"}"#));
+    BulkWriter::new(&old, index, Some("odd")).index(documents).await.unwrap();
+    let settings = "schema = \"existing\"\nslice = { docs = 300 }\nmax_failure_ratio = 1.0";
+    let scene = Scene::new(&old, &new, index, index, settings).unwrap();
+    for kib in [1100, 1600] {
+        let (code, log) = run_with_room(&scene, kib).unwrap();
+        assert_eq!(code, 3, "{kib} KiB: {log}");
+        assert!(log.contains("error[disk_full]") && log.contains("make room"), "{kib} KiB: {log}");
+    }
+    let done = tally(&scene.daemon.migration().unwrap(), "done");
+    assert!(done > 0, "some checkpoints found room");
+    let (code, log) = scene.daemon.run_once().unwrap();
+    assert_eq!(code, 4, "{log}");
+    let failures = printed(&scene, &["failures", "list", NAME, "--json"]).unwrap();
+    assert_eq!(failures.len(), 6000 + refused_documents().len());
     scene.clear().await.unwrap();
 }
