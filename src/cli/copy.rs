@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::config::{
     Auth, ClusterConfig, Config, FromConfig, MigrationConfig, Schema, SecretRef, SliceConfig, ToConfig,
-    WriteConfig, WriteMode,
+    Types, WriteConfig, WriteMode, load_transforms,
 };
 use crate::engine::RunOptions;
 use crate::error::{Error, Result};
@@ -24,6 +24,8 @@ use super::{Global, run, service};
     esferry copy http://old:9200/alerts http://new:9200/alerts\n  \
     esferry copy http://old:9200/alerts https://new:9200/alerts --to-user esferry --to-password-env ES_PASSWORD\n  \
     esferry copy http://old:9200/alerts http://new:9200/alerts --query '{\"term\":{\"status\":\"open\"}}'\n  \
+    esferry copy http://old:9200/zoo http://new:9200 --types split         # zoo-cat, zoo-dog\n  \
+    esferry copy http://old:9200/alerts http://new:9200 --transform tags.toml\n  \
     esferry copy 'http://old:9200/logs-*' http://new:9200/ --schema existing\n\n\
     Progress is kept in ./esferry-state (or --state-dir): interrupted and called again, it goes on where it was.\n\
     A password is never part of a URL or an argument: name the environment variable that holds it.")]
@@ -40,6 +42,15 @@ pub struct Copy {
     /// Target mapping: convert, existing or file:PATH
     #[arg(long, default_value_t, value_parser = schema)]
     schema: Schema,
+    /// What becomes of an index of several types: refuse, split, merge or join
+    #[arg(long, value_name = "TYPES", default_value = "refuse", value_parser = types)]
+    types: Types,
+    /// A file with the steps that documents go through: tables [[transform]] as in migrations.toml
+    #[arg(long, value_name = "FILE")]
+    transform: Option<PathBuf>,
+    /// Go without what has no counterpart on the target, by its path in the report; may be given several times
+    #[arg(long, value_name = "PATH")]
+    accept_lost: Vec<String>,
     /// Documents a slice aims at
     #[arg(long, value_name = "N", default_value_t = SliceConfig::default().docs)]
     slice_docs: u64,
@@ -164,14 +175,19 @@ impl Copy {
             ca: ends.to_ca,
             ..ClusterConfig::default()
         };
+        // Types that get an index each are told apart by its name.
+        let target = if self.types == Types::Split { "{index}-{type}" } else { "{index}" };
         let migration = MigrationConfig {
             from: FromConfig { cluster: "from".to_owned(), indices: vec![index], query: self.query },
             to: ToConfig {
                 others: Vec::new(),
                 cluster: "to".to_owned(),
-                index: to.index.unwrap_or_else(|| "{index}".to_owned()),
+                index: to.index.unwrap_or_else(|| target.to_owned()),
             },
             schema: self.schema,
+            types: self.types,
+            accept_lost: self.accept_lost,
+            transform: self.transform.as_deref().map_or(Ok(Vec::new()), load_transforms)?,
             slice: SliceConfig { docs: self.slice_docs, parallel: self.parallel, ..SliceConfig::default() },
             write: WriteConfig { mode: self.write_mode.into(), ..WriteConfig::default() },
             ..MigrationConfig::default()
@@ -207,6 +223,10 @@ fn migration_name(index: &str) -> String {
 
 fn query(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
+}
+
+fn types(text: &str) -> Result<Types, String> {
+    text.parse().map_err(|_| "expected refuse, split, merge or join".to_owned())
 }
 
 fn schema(text: &str) -> Result<Schema, String> {

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use crate::config;
 use crate::control::Client;
+use crate::engine::status::from_store;
 use crate::error::{Error, Result};
 use crate::store::{Store, running_pid};
+use crate::transform::Shape;
 
 use super::Global;
 
@@ -58,6 +60,18 @@ pub fn state_dir(global: &Global) -> Result<PathBuf> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// What types became in a migration, once a plan says so: only it knows whether they share ids. `None` before, and where
+/// nothing became of them.
+pub async fn planned_shape(global: &Global, name: &str) -> Option<Shape> {
+    let status = match Source::find(global).ok()? {
+        Source::Daemon(client) => client.status().await.ok()?,
+        Source::Store(store) => from_store(&store, None).ok()?,
+        Source::Nothing(_) => return None,
+    };
+    let migration = status.migrations.into_iter().find(|migration| migration.name == name)?;
+    migration.indices.into_iter().map(|index| index.shape).find(|shape| *shape != Shape::Plain)
 }
 
 /// Nothing has run in the state directory: there are no migrations to do anything with.

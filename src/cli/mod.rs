@@ -271,14 +271,20 @@ mod tests {
           <TO>    Where it goes: http://host:9200/INDEX; without INDEX it keeps its name
 
         Options:
-              --query <JSON>       Copy only what matches this query, in the source's own language
-              --schema <SCHEMA>    Target mapping: convert, existing or file:PATH [default: convert]
-              --slice-docs <N>     Documents a slice aims at [default: 50000]
-              --parallel <N>       Slices read side by side [default: 2]
-              --write-mode <MODE>  Which document wins when the target has one already [default: external]
-                                   [possible values: external, create, index]
-              --accept-drift       Go on with options that changed since the copy was begun
-          -h, --help               Print help (see more with '--help')
+              --query <JSON>        Copy only what matches this query, in the source's own language
+              --schema <SCHEMA>     Target mapping: convert, existing or file:PATH [default: convert]
+              --types <TYPES>       What becomes of an index of several types: refuse, split, merge or join
+                                    [default: refuse]
+              --transform <FILE>    A file with the steps that documents go through: tables [[transform]] as
+                                    in migrations.toml
+              --accept-lost <PATH>  Go without what has no counterpart on the target, by its path in the
+                                    report; may be given several times
+              --slice-docs <N>      Documents a slice aims at [default: 50000]
+              --parallel <N>        Slices read side by side [default: 2]
+              --write-mode <MODE>   Which document wins when the target has one already [default: external]
+                                    [possible values: external, create, index]
+              --accept-drift        Go on with options that changed since the copy was begun
+          -h, --help                Print help (see more with '--help')
 
         Credentials:
               --from-user <USER>              User on the source
@@ -306,6 +312,8 @@ mod tests {
           esferry copy http://old:9200/alerts https://new:9200/alerts --to-user esferry --to-password-env
           ES_PASSWORD
           esferry copy http://old:9200/alerts http://new:9200/alerts --query '{"term":{"status":"open"}}'
+          esferry copy http://old:9200/zoo http://new:9200 --types split         # zoo-cat, zoo-dog
+          esferry copy http://old:9200/alerts http://new:9200 --transform tags.toml
           esferry copy 'http://old:9200/logs-*' http://new:9200/ --schema existing
 
         Progress is kept in ./esferry-state (or --state-dir): interrupted and called again, it goes on where

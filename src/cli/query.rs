@@ -12,14 +12,11 @@ use crate::cluster::Cluster;
 use crate::cluster::dialect::Version;
 use crate::config::{self, Config};
 use crate::control::unknown_migration;
-use crate::engine::status::from_store;
 use crate::error::{Error, Result};
 use crate::schema::query::{Context, Refused, TypesBecame, parse, rewrite_request};
 use crate::schema::report::{Change, Severity};
 
-use crate::transform::Shape;
-
-use super::locate::Source;
+use super::locate::planned_shape;
 use super::{DONE, Global, Paint, output};
 
 /// `esferry query NAME [FILE]`
@@ -93,17 +90,6 @@ impl Query {
         let message = format!("{} of the search cannot be rewritten", parts(document.refused.len()));
         Err(Error::refused("query_refused", message).hint("each is named with its path and what can be done"))
     }
-}
-
-/// What types became in this migration, once a plan says so: an index's types may have become one, or not.
-async fn planned_shape(global: &Global, name: &str) -> Option<Shape> {
-    let status = match Source::find(global).ok()? {
-        Source::Daemon(client) => client.status().await.ok()?,
-        Source::Store(store) => from_store(&store, None).ok()?,
-        Source::Nothing(_) => return None,
-    };
-    let migration = status.migrations.into_iter().find(|migration| migration.name == name)?;
-    migration.indices.into_iter().map(|index| index.shape).find(|shape| *shape != Shape::Plain)
 }
 
 fn parts(count: usize) -> String {

@@ -49,6 +49,28 @@ pub fn parse(text: &str, origin: &str) -> Result<Config> {
     config.violation().map_or(Ok(config), |violation| Err(violation.at(source)))
 }
 
+/// Reads a file that holds nothing but the steps of a migration: tables `[[transform]]`.
+///
+/// # Errors
+/// `Config` for an unreadable file, an unknown step and a program that does not compile, with the place.
+pub fn load_transforms(path: &Path) -> Result<Vec<TransformConfig>> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        transform: Vec<TransformConfig>,
+    }
+    let origin = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::config("transform_file", format!("cannot read the transforms of {origin}"))
+            .because(error)
+            .hint("write the steps as tables [[transform]], as in docs/transforms.md")
+    })?;
+    let source = Source { origin: &origin, text: &text };
+    let file: File = toml::from_str(&text).map_err(|error| explain(&error, source))?;
+    Steps::compile(&file.transform)?;
+    Ok(file.transform)
+}
+
 fn resolve_paths(config: &mut Config, folder: &Path) {
     for cluster in config.clusters.values_mut() {
         if let Some(ca) = &mut cluster.ca {

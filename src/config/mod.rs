@@ -24,7 +24,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use fingerprint::Fingerprint;
-pub use load::{load, parse};
+pub use load::{load, load_transforms, parse};
 pub use nearest::{did_you_mean, listed};
 pub use secret::{Auth, SecretRef};
 pub use transform::{

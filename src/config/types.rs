@@ -1,6 +1,7 @@
 //! `types`: what becomes of an index of several types, as a word or as a table with one key.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -51,6 +52,21 @@ impl Types {
             Types::Merge { .. } => "merge",
             Types::Join { .. } => "join",
         }
+    }
+}
+
+impl FromStr for Types {
+    type Err = de::value::Error;
+
+    /// One of the words; `merge` and `join` with their defaults.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let prefix_ids = PrefixIds::Auto;
+        Ok(match Word::deserialize(de::value::StrDeserializer::new(text))? {
+            Word::Refuse => Types::Refuse,
+            Word::Split => Types::Split,
+            Word::Merge => Types::Merge { field: type_field(), prefix_ids },
+            Word::Join => Types::Join { field: join_field(), prefix_ids },
+        })
     }
 }
 
@@ -119,14 +135,8 @@ impl<'de> Deserialize<'de> for Types {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Types, E> {
-                let prefix_ids = PrefixIds::Auto;
-                // The words go through serde, so that the nearest one is suggested as for every other value.
-                Ok(match Word::deserialize(de::value::StrDeserializer::new(text))? {
-                    Word::Refuse => Types::Refuse,
-                    Word::Split => Types::Split,
-                    Word::Merge => Types::Merge { field: type_field(), prefix_ids },
-                    Word::Join => Types::Join { field: join_field(), prefix_ids },
-                })
+                // The words of serde, so that the nearest one is suggested as for every other value.
+                text.parse().map_err(|error: de::value::Error| E::custom(error))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Types, A::Error> {

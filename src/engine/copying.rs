@@ -323,7 +323,8 @@ impl Context {
             max_id_bytes: dialect.max_id_bytes,
         };
         let waits = self.progress.waits.clone();
-        let sink = Sink::new(self.target.clone(), &record.target, target, write.mode, flights.clone(), waits);
+        let sink = Sink::new(self.target.clone(), &record.target, target, write.mode, flights.clone(), waits)
+            .suspicious(record.originals.as_ref().is_some_and(|originals| !originals.created));
         Ok(IndexCopy {
             migration: self.name.clone(),
             source_name: record.source.clone(),
@@ -370,6 +371,7 @@ pub(super) fn pipeline_of(
         index: source.to_owned(),
         target: target.to_owned(),
         others: config.to.others.iter().cloned().collect(),
+        gathered: false,
         steps: Arc::new(Steps::compile(&config.transform)?),
         types: types.iter().filter_map(|name| serde_json::to_vec(name).ok()).collect(),
         shape: shape.clone(),

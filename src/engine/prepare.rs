@@ -94,6 +94,13 @@ impl Context {
             let target = targets.iter().find(|index| index.name == record.target);
             still_the_same(record, target.ok_or_else(|| gone(&self.target, &record.target))?)?;
         }
+        let record = self.store.migration(&self.name)?;
+        for other in record.map(|record| record.others).unwrap_or_default() {
+            let target = targets.iter().find(|index| index.name == other.name);
+            if target.ok_or_else(|| gone(&self.target, &other.name))?.uuid != other.uuid {
+                return Err(made_anew(&other.name));
+            }
+        }
         Ok(())
     }
 

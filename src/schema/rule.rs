@@ -177,6 +177,23 @@ pub struct Rule {
     pub apply: Apply,
 }
 
+impl Rule {
+    /// What most rules have in common: sources before 5.0, targets from 6.0 on, another wording. The lists of the
+    /// parts build theirs on it.
+    pub(super) const COMMON: Rule = Rule {
+        name: "",
+        part: Part::Field,
+        from: Versions::before(5, 0),
+        to: Versions::since(6, 0),
+        what: "",
+        why: "",
+        severity: Severity::SameMeaning,
+        choices: &[],
+        proof: Proof::Explained(""),
+        apply: |_, _| (),
+    };
+}
+
 /// Reads a mapping's or a setting's boolean as 1.x does: everything is true but these.
 pub(super) fn lenient_bool(value: &Value) -> bool {
     match value {

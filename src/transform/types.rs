@@ -48,7 +48,7 @@ impl Shape {
     ///
     /// # Errors
     /// Why it cannot be: a parent is missing, or the document is no object.
-    pub(super) fn apply<'page>(
+    pub fn apply<'page>(
         &self,
         mut document: Document<'page>,
         origin: &Origin<'page>,

@@ -122,3 +122,55 @@ async fn the_printed_body_makes_the_index_and_the_report_tells_how() {
     assert_eq!(code, 0);
     assert!(diff.lines().any(|line| line.contains("\"type\": \"string\"") && line.contains(" | ")), "{diff}");
 }
+
+#[tokio::test]
+async fn another_document_under_the_same_id_and_version_is_told_and_not_believed() {
+    if !esferry_lab::wanted(
+        "a target that holds another document with the id and version of one of the source's",
+    ) {
+        return;
+    }
+    let sides = Sides::new("schema-other").await.unwrap();
+    sides.load(&sides.old, "from", numbered(20)).await.unwrap();
+    let to = sides.create(&sides.new, "to", &json!({})).await.unwrap();
+    sides.new.put(&format!("/{to}/_doc/7?refresh=true"), &json!({"somebody": "else's"})).await.unwrap();
+    // The same content in other words is the same document.
+    sides.new.put(&format!("/{to}/_doc/8?refresh=true"), &json!({"n": 8})).await.unwrap();
+    let daemon = sides.ferry("from", "to", "").unwrap();
+    let (code, log) = daemon.run_once().unwrap();
+    assert_eq!(code, 4, "{log}");
+    let (_, shown, _) = told(&daemon, &["failures", "show", NAME, "7", "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(text(&shown, "/0/error_type"), "other_document", "{shown:#}");
+    let (_, listed, _) = told(&daemon, &["failures", "list", NAME]);
+    assert!(listed.contains("other_document") && !listed.contains("mapper"), "{listed}");
+    let status = daemon.migration().unwrap();
+    assert_eq!(status.pointer("/counts/present"), Some(&json!(1)), "{status:#}");
+    assert_eq!(status.pointer("/counts/rejected"), Some(&json!(1)), "{status:#}");
+}
+
+#[tokio::test]
+async fn a_sample_writes_into_its_own_index_only_and_tells_of_ids_that_meet() {
+    if !esferry_lab::wanted("plan --sample leaves real indices alone, and sees several documents with one id")
+    {
+        return;
+    }
+    let sides = Sides::new("schema-sample").await.unwrap();
+    sides.load(&sides.old, "from", numbered(30)).await.unwrap();
+    let prod = sides.create(&sides.new, "prod", &json!({})).await.unwrap();
+    sides.new.put(&format!("/{prod}/_doc/1?refresh=true"), &json!({"precious": true})).await.unwrap();
+    let from = sides.index("from");
+    let daemon = sides
+        .daemon(&format!(
+            "from = {{ cluster = \"old\", indices = [\"{from}\"] }}\nto = {{ cluster = \"new\", others = [\"{prod}\"] }}\n\
+             [[migrations.{NAME}.transform]]\njq = '{{_index: \"{prod}\", _id: (if .n < 10 then \"one\" else $id end), _source: .}}'"
+        ))
+        .unwrap();
+    let (code, plan, log) = told(&daemon, &["plan", "--sample", "100", "--json"]);
+    assert_eq!(code, 4, "{log}");
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan.pointer("/0/indices/0/sample/overwritten"), Some(&json!(9)), "{plan:#}");
+    assert_eq!(sides.new.count(&prod).await.unwrap(), 1);
+    let kept = sides.new.get(&format!("/{prod}/_doc/1")).await.unwrap();
+    assert_eq!((&kept["_version"], &kept["_source"]), (&json!(1), &json!({"precious": true})));
+}

@@ -180,6 +180,12 @@ async fn merged_types_keep_their_ids_unless_two_share_one() {
             })
             .collect();
         assert_eq!((arrived.len(), arrived), (550, expected));
+        // The command shows what the run did.
+        let shown = daemon.output(&["transform", NAME, "--id", "d40", "--json"]).unwrap();
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        let id = if shared { "dog-d40" } else { "d40" };
+        assert_eq!((text(&shown, "/after/0/id"), text(&shown, "/after/0/index")), (id, to.as_str()));
+        assert_eq!(shown["after"][0]["source"], json!({"n": 40, "barks": true, "kind": "dog"}));
         // Nothing is left to do, and nobody else's documents are suspected in the target.
         let again = ferry(&sides, &index, &to, "types = { merge = { field = \"kind\" } }").unwrap();
         let status = done(&again).unwrap();

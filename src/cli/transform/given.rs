@@ -72,6 +72,7 @@ fn specimen(document: &[u8], position: usize, index: &str) -> Specimen {
             parent: string(hit.parent),
             version: hit.version,
             source: hit.source.get().as_bytes().to_vec(),
+            ..Specimen::default()
         },
         Err(_) => {
             Specimen { index: index.to_owned(), id: own_id, source: document.to_vec(), ..Specimen::default() }
@@ -105,6 +106,7 @@ mod tests {
             parent: Some(b"\"p\"".to_vec()),
             version: Some(3),
             source: br#"{"a":1.10}"#.to_vec(),
+            ..Specimen::default()
         };
         assert_eq!(specimens(hit.as_bytes(), "a"), [expected]);
     }

@@ -5,14 +5,16 @@ mod shown;
 mod sought;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use crate::config;
 use crate::control::unknown_migration;
 use crate::error::{Kind, Result};
-use crate::transform::Steps;
+use crate::transform::{Shape, Steps};
 
+use super::locate::planned_shape;
 use super::{DONE, Global, Paint, output};
 
 /// `esferry transform`
@@ -57,6 +59,10 @@ struct Specimen {
     parent: Option<Vec<u8>>,
     version: Option<u64>,
     source: Vec<u8>,
+    /// The target index, where it is known.
+    target: Option<Arc<str>>,
+    /// What becomes of its type.
+    shape: Shape,
 }
 
 impl Transform {
@@ -69,9 +75,10 @@ impl Transform {
         let steps = Steps::compile(&migration.transform)?;
         let specimens = match &self.input {
             Some(input) => given::read(input, migration)?,
-            None => self.sought(&config, migration).await?,
+            None => self.sought(&config, migration, planned_shape(global, &self.name).await).await?,
         };
-        if steps.is_empty() {
+        let shaped = specimens.iter().any(|specimen| specimen.shape != Shape::Plain);
+        if steps.is_empty() && !shaped {
             output::note(&format!("migration `{}` has no transform: documents go as they are", self.name));
         }
         let paint = Paint::stdout(global.color);

@@ -8,7 +8,7 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::cli::Paint;
 use crate::error::{Error, Result};
-use crate::transform::{Document, Origin, StepError, Steps, Transformed, pretty};
+use crate::transform::{Document, Origin, Steps, Transformed, pretty};
 
 use super::Specimen;
 
@@ -18,7 +18,7 @@ const AROUND: usize = 3;
 /// A document with what became of it.
 pub(super) struct Outcome<'a> {
     specimen: &'a Specimen,
-    after: Result<Vec<Document<'a>>, StepError>,
+    after: Result<Vec<Document<'a>>, String>,
     dropped: Option<String>,
 }
 
@@ -29,14 +29,17 @@ pub(super) fn apply<'a>(steps: &Steps, specimen: &'a Specimen) -> Outcome<'a> {
         parent: specimen.parent.as_deref(),
     };
     let document = Document {
-        index: None,
+        index: specimen.target.clone(),
         id: Cow::Borrowed(&specimen.id),
         routing: specimen.routing.as_deref().map(Cow::Borrowed),
         version: specimen.version,
         source: Cow::Borrowed(&specimen.source),
     };
     let mut dropped = None;
-    let after = steps.apply(document, &origin).map(|transformed| match transformed {
+    let shaped = specimen.shape.apply(document, &origin);
+    let transformed =
+        shaped.and_then(|document| steps.apply(document, &origin).map_err(|error| error.to_string()));
+    let after = transformed.map(|transformed| match transformed {
         Transformed::One(document) => vec![document],
         Transformed::Several(documents) => documents,
         Transformed::Dropped { step } => {
@@ -105,7 +108,7 @@ impl Outcome<'_> {
             before: raw(&self.specimen.source)?,
             after: self.after.iter().flatten().map(made).collect::<Result<_>>()?,
             dropped: self.dropped.as_deref(),
-            error: self.after.as_ref().err().map(ToString::to_string),
+            error: self.after.as_ref().err().cloned(),
         };
         serde_json::to_string(&line).map(|line| line + "\n").map_err(unwritable)
     }

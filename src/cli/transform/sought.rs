@@ -8,15 +8,24 @@ use crate::cluster::indices::{IndexInfo, choose};
 use crate::cluster::selection::{Selection, SliceRange};
 use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Result};
+use crate::schema::{self, Destination};
 use crate::source::Page;
+use crate::transform::Shape;
 
+use super::super::output;
 use super::{Specimen, Transform};
 
 /// Documents of one id that are asked for: of several types, or in several shards by routing.
 const SAME_ID: u32 = 100;
 
 impl Transform {
-    pub(super) async fn sought(&self, config: &Config, migration: &MigrationConfig) -> Result<Vec<Specimen>> {
+    /// `planned`: what types became, where a plan knows.
+    pub(super) async fn sought(
+        &self,
+        config: &Config,
+        migration: &MigrationConfig,
+        planned: Option<Shape>,
+    ) -> Result<Vec<Specimen>> {
         let name = &migration.from.cluster;
         let settings = config
             .clusters
@@ -37,7 +46,16 @@ impl Transform {
         for info in choose(&all, patterns, name)? {
             let missing = most.saturating_sub(u32::try_from(specimens.len()).unwrap_or(u32::MAX));
             let size = if self.id.is_some() { SAME_ID } else { missing };
-            specimens.extend(self.of_index(&cluster, info, query.as_ref(), size).await?);
+            let found = self.of_index(&cluster, info, query.as_ref(), size).await?;
+            let destinations = schema::destinations(migration, info)?;
+            if planned.is_none() && destinations.iter().any(Destination::look_for_shared_ids) {
+                output::note(
+                    "ids are shown as they are: the plan finds out whether types share any, and prefixes all then",
+                );
+            }
+            specimens.extend(
+                found.into_iter().map(|specimen| directed(specimen, &destinations, planned.as_ref())),
+            );
             if self.id.is_none() && specimens.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
                 break;
             }
@@ -118,6 +136,8 @@ impl Transform {
                 parent: own(hit.parent),
                 version: hit.version,
                 source,
+                target: None,
+                shape: Shape::Plain,
             };
             if is(&specimen.doc_type, &self.doc_type) && is(&specimen.routing, &self.routing) {
                 specimens.push(specimen);
@@ -125,4 +145,18 @@ impl Transform {
         }
         Ok(specimens)
     }
+}
+
+/// A document with the target of its type.
+fn directed(specimen: Specimen, destinations: &[Destination], planned: Option<&Shape>) -> Specimen {
+    let name = specimen.doc_type.as_ref().and_then(|raw| serde_json::from_slice::<String>(raw).ok());
+    let of_its_type = |known: &&Destination| {
+        name.as_ref().is_none_or(|name| known.source.types.iter().any(|(known, _)| known == name))
+    };
+    let Some(destination) = destinations.iter().find(of_its_type) else { return specimen };
+    let shape = match (planned, &destination.shape) {
+        (Some(planned), Shape::Merged { .. } | Shape::Joined { .. }) => planned.clone(),
+        _ => destination.shape(false),
+    };
+    Specimen { target: Some(destination.index.as_str().into()), shape, ..specimen }
 }

@@ -6,18 +6,7 @@ use crate::schema::report::Severity;
 use crate::schema::rule::Otherwise::{Refused, Taken};
 use crate::schema::rule::{Part, Proof, Rule, Site, Versions, lenient_bool};
 
-const ANALYSIS: Rule = Rule {
-    name: "",
-    part: Part::Analysis,
-    from: Versions::before(5, 0),
-    to: Versions::since(6, 0),
-    what: "",
-    why: "",
-    severity: Severity::SameMeaning,
-    choices: &[],
-    proof: Proof::Explained(""),
-    apply: |_, _| (),
-};
+const ANALYSIS: Rule = Rule { part: Part::Analysis, ..Rule::COMMON };
 
 /// Camel-case names that 6.8 does not find (measured), and what they are called there.
 const RENAMED: [(&str, &str); 7] = [

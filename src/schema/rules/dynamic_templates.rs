@@ -3,25 +3,13 @@
 use serde_json::{Map, Value, json};
 use wildmatch::WildMatch;
 
-use crate::schema::report::Severity;
 use crate::schema::rule::Otherwise::{Refused, Taken};
-use crate::schema::rule::{Part, Proof, Rule, Site, Versions};
+use crate::schema::rule::{Part, Proof, Rule, Site};
 
 /// Values of `match_mapping_type` that 6.8 knows; another one is refused at creation (measured).
 const KINDS: [&str; 7] = ["object", "string", "long", "double", "boolean", "date", "binary"];
 
-const TEMPLATES: Rule = Rule {
-    name: "",
-    part: Part::DynamicTemplates,
-    from: Versions::before(5, 0),
-    to: Versions::since(6, 0),
-    what: "",
-    why: "",
-    severity: Severity::SameMeaning,
-    choices: &[],
-    proof: Proof::Explained(""),
-    apply: |_, _| (),
-};
+const TEMPLATES: Rule = Rule { part: Part::DynamicTemplates, ..Rule::COMMON };
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

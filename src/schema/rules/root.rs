@@ -22,18 +22,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// What most rules for roots have in common.
-pub(super) const ROOT: Rule = Rule {
-    name: "",
-    part: Part::Root,
-    from: Versions::before(6, 0),
-    to: Versions::since(6, 0),
-    what: "",
-    why: "",
-    severity: Severity::SameMeaning,
-    choices: &[],
-    proof: Proof::Explained(""),
-    apply: |_, _| (),
-};
+pub(super) const ROOT: Rule = Rule { part: Part::Root, from: Versions::before(6, 0), ..Rule::COMMON };
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

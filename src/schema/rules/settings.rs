@@ -7,18 +7,7 @@ use crate::schema::report::Severity;
 use crate::schema::rule::Otherwise::{Refused, Taken};
 use crate::schema::rule::{Part, Place, Proof, Rule, Site, Versions, lenient_bool};
 
-const SETTINGS: Rule = Rule {
-    name: "",
-    part: Part::Settings,
-    from: Versions::before(6, 0),
-    to: Versions::since(6, 0),
-    what: "",
-    why: "",
-    severity: Severity::SameMeaning,
-    choices: &[],
-    proof: Proof::Explained(""),
-    apply: |_, _| (),
-};
+const SETTINGS: Rule = Rule { part: Part::Settings, from: Versions::before(6, 0), ..Rule::COMMON };
 
 /// What describes an index on its server; a trailing dot names a family (dialects 5.7).
 const PRIVATE: &[&str] = &[

@@ -4,20 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::schema::report::Severity;
 use crate::schema::rule::Otherwise::{Refused, Taken};
-use crate::schema::rule::{Part, Place, Proof, Rule, Versions};
+use crate::schema::rule::{Part, Place, Proof, Rule};
 
-const SIMILARITY: Rule = Rule {
-    name: "",
-    part: Part::Similarity,
-    from: Versions::before(5, 0),
-    to: Versions::since(6, 0),
-    what: "",
-    why: "",
-    severity: Severity::SearchMayDiffer,
-    choices: &[],
-    proof: Proof::Explained(""),
-    apply: |_, _| (),
-};
+const SIMILARITY: Rule = Rule { part: Part::Similarity, severity: Severity::SearchMayDiffer, ..Rule::COMMON };
 
 /// Names that 6.8 has similarities of its own for.
 const TAKEN: [&str; 3] = ["BM25", "classic", "boolean"];

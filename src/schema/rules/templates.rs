@@ -6,18 +6,7 @@ use crate::schema::report::Severity;
 use crate::schema::rule::Otherwise::{Refused, Taken};
 use crate::schema::rule::{Part, Proof, Rule, Versions};
 
-const TEMPLATE: Rule = Rule {
-    name: "",
-    part: Part::Template,
-    from: Versions::before(5, 0),
-    to: Versions::since(6, 0),
-    what: "",
-    why: "",
-    severity: Severity::SameMeaning,
-    choices: &[],
-    proof: Proof::Explained(""),
-    apply: |_, _| (),
-};
+const TEMPLATE: Rule = Rule { part: Part::Template, ..Rule::COMMON };
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

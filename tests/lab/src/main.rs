@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use esferry_lab::bench::{BenchOptions, bench};
-use esferry_lab::data::{AlertSet, load_alerts, load_cities, load_odd_documents};
+use esferry_lab::data::{AlertSet, load_alerts, load_cities, load_events, load_odd_documents};
 use esferry_lab::demo::{DemoOptions, demo};
 use esferry_lab::{Endpoint, Servers, compare};
 use std::path::PathBuf;
@@ -101,6 +101,14 @@ enum LoadCommand {
     Cities {
         /// Address and index
         into: String,
+    },
+    /// Events with tags of free keys, each of which becomes a field
+    Events {
+        /// Address and index
+        into: String,
+        /// How many
+        #[arg(long, default_value_t = 1500)]
+        count: u64,
     },
     /// Generated alerts of about 700 bytes
     Alerts {
@@ -226,6 +234,10 @@ async fn load(set: LoadCommand) -> Result<()> {
             let set = if lived { AlertSet::lived(seed, count) } else { AlertSet::plain(seed, count) };
             let loaded = load_alerts(&endpoint, &index, set).await?;
             println!("{} alerts ({} updates, {} deletes)", loaded.documents, loaded.updates, loaded.deletes);
+        }
+        LoadCommand::Events { into, count } => {
+            let (endpoint, index) = place(&into)?;
+            println!("{} events", load_events(&endpoint, &index, count).await?);
         }
         LoadCommand::Odd { into } => {
             let (endpoint, index) = place(&into)?;

@@ -11,22 +11,10 @@ pub(super) mod types;
 
 use serde_json::{Map, Value};
 
-use crate::schema::report::Severity;
-use crate::schema::rule::{Part, Proof, Rule, Versions};
+use crate::schema::rule::{Part, Rule};
 
 /// What most of the rules have in common.
-const FIELD: Rule = Rule {
-    name: "",
-    part: Part::Field,
-    from: Versions::before(5, 0),
-    to: Versions::since(6, 0),
-    what: "",
-    why: "",
-    severity: Severity::SameMeaning,
-    choices: &[],
-    proof: Proof::Explained(""),
-    apply: |_, _| (),
-};
+const FIELD: Rule = Rule { part: Part::Field, ..Rule::COMMON };
 
 /// Types of numbers.
 const NUMBERS: [&str; 8] =

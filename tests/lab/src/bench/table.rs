@@ -12,7 +12,7 @@ pub(super) fn render(
     documents: u64,
 ) -> String {
     let mut text = format!("{documents} documents, 3 shards to 3 shards; each figure once per round\n\n");
-    text.push_str("| | wall s | own CPU s | peak RSS MB |\n|---|---|---|---|\n");
+    text.push_str("| | wall s, until all can be found | own CPU s | peak RSS MB |\n|---|---|---|---|\n");
     for (contestant, costs) in results {
         let wall = each(costs, |cost| Some(cost.wall.as_secs_f64()), 1);
         let cpu = each(costs, |cost| cost.cpu.map(|cpu| cpu.as_secs_f64()), 2);
