@@ -210,9 +210,9 @@ fn chance(state: &mut u64) -> f64 {
 }
 
 /// Changes a byte of the used part of a file, or cuts it off there.
-fn damage(path: &Path, at: f64, cut: bool) {
-    let mut bytes = std::fs::read(path).unwrap();
-    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+fn damage(path: &Path, at: f64, cut: bool) -> Result<()> {
+    let mut bytes = std::fs::read(path)?;
+    let used = bytes.iter().rposition(|byte| *byte != 0).context("the log is empty")? + 1;
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let place = ((used as f64 * at) as usize).min(used - 1);
     if cut {
@@ -220,7 +220,7 @@ fn damage(path: &Path, at: f64, cut: bool) {
     } else {
         bytes[place] ^= 0x55;
     }
-    std::fs::write(path, bytes).unwrap();
+    Ok(std::fs::write(path, bytes)?)
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_store_that_is_damaged_after_a_crash_is_refused_or_complete() {
     let (mut seed, mut refused) = (7, 0);
     for round in 0..40 {
         std::fs::write(&log, &whole).unwrap();
-        damage(&log, chance(&mut seed), round % 4 == 0);
+        damage(&log, chance(&mut seed), round % 4 == 0).unwrap();
         let (code, left, said) = esferry(&scene, &["slices", NAME, "--json"]).unwrap();
         match code {
             0 => assert_eq!(left, slices, "round {round}: {said}"),

@@ -17,8 +17,8 @@ fn content(dir: &Path) -> std::result::Result<Entries, &'static str> {
     entries.collect::<sled::Result<_>>().map_err(|_| "corrupt")
 }
 
-fn all_or_code<T>(records: impl Iterator<Item = Result<T>>) -> std::result::Result<(), &'static str> {
-    records.map(|record| record.map(drop)).collect::<Result<()>>().map_err(|error| error.code())
+fn all_or_code<T>(mut records: impl Iterator<Item = Result<T>>) -> std::result::Result<(), &'static str> {
+    records.try_for_each(|record| record.map(drop)).map_err(|error| error.code())
 }
 
 /// A store in which slices were settled one by one, with failures, and how its directory looks afterwards.
