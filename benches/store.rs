@@ -42,14 +42,20 @@ fn measure(slices: u32, failures: u32) {
     println!("{:24} {} of {}", "", groups[0].count, groups[0].error_type);
     let listed = timed("failures export", || store.failures(NAME).map(Result::unwrap).count());
     println!("{:24} {listed}", "");
-    let memory = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    println!("{}", memory.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());
+    println!("{:24} {}", "", memory("VmHWM"));
+}
+
+/// What the kernel says of this process's memory.
+fn memory(key: &str) -> String {
+    let all = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = all.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let started = Instant::now();
     let result = work();
-    println!("{what:24} {:?}", started.elapsed());
+    println!("{what:24} {:?}, {}", started.elapsed(), memory("VmRSS"));
     result
 }
 
