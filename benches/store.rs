@@ -80,6 +80,7 @@ fn plan(store: &Store, slices: u32) {
         copy_finished: None,
         others: Vec::new(),
         planning_ms: 0,
+        tuned: Default::default(),
         copying_ms: 0,
     };
     store.save_migration(&record).unwrap();

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::engine::{RetryProgress, RetryReport};
 use crate::error::{Error, Result};
 use crate::plan::slice::SliceId;
-use crate::store::records::{Failure, FailureGroup, SliceRecord, SliceState};
+use crate::store::records::{Failure, FailureGroup, SliceRecord, SliceState, Tuned};
 use crate::store::socket_path;
 
 use super::fault::Fault;
@@ -209,6 +209,21 @@ impl Client {
         let body = serde_json::json!({ "slice": only.map(|id| id.to_string()) }).to_string();
         let request = self.http.post(address(name, "/resume")?).header("content-type", JSON).body(body);
         send(request.timeout(ANSWER_WITHIN)).await.map(drop)
+    }
+
+    /// `POST /v1/migrations/{name}/tune`, or `DELETE` of it without limits; returns those that stand now.
+    pub async fn tune(&self, name: &str, newer: Option<Tuned>) -> Result<Tuned> {
+        let url = address(name, "/tune")?;
+        let request = match newer {
+            Some(newer) => {
+                let body = serde_json::to_vec(&newer).map_err(|error| {
+                    Error::unexpected("not_json", "limits cannot be written as JSON").because(error)
+                })?;
+                self.http.post(url).header("content-type", JSON).body(body)
+            }
+            None => self.http.delete(url),
+        };
+        json(request.timeout(ANSWER_WITHIN)).await
     }
 }
 

@@ -9,6 +9,8 @@
 //! | `GET /v1/migrations/{name}/failures/records?type=&id=` | one [`Failure`](crate::store::records::Failure) a line |
 //! | `POST /v1/migrations/{name}/pause` `{"reason": …}` | nothing: it is stored |
 //! | `POST /v1/migrations/{name}/resume` `{"slice": …}` | nothing: it is stored |
+//! | `POST /v1/migrations/{name}/tune` some of [`Tuned`](crate::store::records::Tuned) | all of it, as it stands now |
+//! | `DELETE /v1/migrations/{name}/tune` | the same: nothing of it stands |
 //! | `POST /v1/migrations/{name}/failures/accept` `{"type": …, "acceptance": …}` | its [`FailureGroup`](crate::store::records::FailureGroup) |
 //! | `POST /v1/migrations/{name}/failures/retry` `{"type": …}` | lines of [`RetryLine`](server::RetryLine) |
 //!

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::candidate::{Candidate, distinct_targets, judge_all};
+use super::conflicts::{claims, refuse_claimed, refuse_taken_names, templates_of_target};
 use super::context::connect;
 use super::copying::pipeline_of;
 use super::planning::{SHARDS_AT_ONCE, describe, unavailable};
@@ -149,7 +150,12 @@ pub async fn dry_plan(
     if let Err(error) = distinct_targets(&candidates) {
         document.refusals.push(told(&error));
     }
+    let claims = claims(config, name).await;
     for (ordinal, candidate) in (0..).zip(&candidates) {
+        if let Err(error) = refuse_claimed(candidate, &claims) {
+            document.refusals.push(told(&error));
+            continue;
+        }
         let schema = match candidate.schema(migration, &source, &target).await {
             Ok(schema) => schema,
             Err(error) if error.kind() == Kind::Refused => {
@@ -173,6 +179,23 @@ pub async fn dry_plan(
             document.refusals.push(told(&error));
             continue;
         }
+        let mut templates = Vec::new();
+        if there.is_none() {
+            let index = &candidate.destination.index;
+            let free = refuse_taken_names(index, schema.body.as_ref(), &existing);
+            let meddling = match free {
+                Ok(()) => templates_of_target(&target, index).await,
+                Err(error) => Err(error),
+            };
+            match meddling {
+                Ok(remarks) => templates = remarks,
+                Err(error) if error.kind() == Kind::Refused => {
+                    document.refusals.push(told(&error));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+        }
         let (mut planned, slices) = plan_index(&source, migration, candidate, ordinal, &progress).await?;
         planned.target_index = if there.is_some() { "use" } else { "create" };
         let schema = if planned.shape.is_prefixed() {
@@ -187,6 +210,7 @@ pub async fn dry_plan(
             schema
         };
         tell_schema(&mut planned, name, &schema);
+        planned.remarks.extend(templates);
         if let Some(count) = what.sample {
             // What is there is what the documents will meet, whatever would have been created.
             let body = there.map(|there| like(&target, there)).or(schema.body);

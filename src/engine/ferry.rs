@@ -13,11 +13,12 @@ use super::phase::{Event, Phase, Standing, next};
 use super::progress::{Progress, milliseconds};
 use super::resume::resume;
 use super::status::take_over;
+use super::throttle::{Throttle, tune};
 use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Kind, Result};
 use crate::plan::slice::SliceId;
 use crate::store::Store;
-use crate::store::records::{Acceptance, FailureGroup, MigrationRecord};
+use crate::store::records::{Acceptance, FailureGroup, MigrationRecord, Tuned};
 use crate::telemetry::statsd::Counters;
 
 /// Between two tries when a cluster cannot be reached.
@@ -43,6 +44,7 @@ pub(super) struct Ferry {
     pub(super) store: Store,
     pub(super) progress: Arc<Progress>,
     counters: Arc<Counters>,
+    throttle: Arc<Throttle>,
     /// Cancelled to end the work at hand; a new one for each stretch of work.
     work: Mutex<CancellationToken>,
     resumed: Notify,
@@ -78,6 +80,7 @@ impl Ferry {
                     others: Vec::new(),
                     planning_ms: 0,
                     copying_ms: 0,
+                    tuned: Tuned::default(),
                 };
                 store.save_migration(&record)?;
                 record
@@ -101,6 +104,8 @@ impl Ferry {
         };
         let progress = Arc::new(Progress::new(name));
         take_over(&progress, &store, &record)?;
+        progress.tunes(record.tuned);
+        let throttle = Arc::new(Throttle::new(migration, &record.tuned));
         Ok(Ferry {
             name: name.to_owned(),
             config,
@@ -108,6 +113,7 @@ impl Ferry {
             store,
             progress,
             counters,
+            throttle,
             work: Mutex::new(CancellationToken::new()),
             resumed: Notify::new(),
             retrying: tokio::sync::Mutex::new(()),
@@ -206,6 +212,17 @@ impl Ferry {
         Ok(())
     }
 
+    /// Gives it other limits, now and over restarts; `None` takes them back.
+    ///
+    /// # Errors
+    /// As [`tune`].
+    pub(super) fn tune(&self, newer: Option<Tuned>) -> Result<Tuned> {
+        let tuned = tune(&self.store, &self.name, newer)?;
+        self.throttle.tune(&self.migration, &tuned);
+        self.progress.tunes(tuned);
+        Ok(tuned)
+    }
+
     /// Both clusters connected.
     pub(super) async fn context(&self) -> Result<Context> {
         let (source, target) = connect(&self.config, &self.migration).await?;
@@ -217,6 +234,7 @@ impl Ferry {
             store: self.store.clone(),
             progress: self.progress.clone(),
             counters: self.counters.clone(),
+            throttle: self.throttle.clone(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod candidate;
 pub mod check;
+mod conflicts;
 mod context;
 mod copying;
 pub mod dry_run;
@@ -11,12 +12,15 @@ pub mod phase;
 mod planning;
 mod prepare;
 mod progress;
+mod queue;
+mod reading;
 mod resume;
 mod retry;
 pub mod sampling;
 pub mod schemas;
 pub mod status;
 mod templates;
+mod throttle;
 mod verifying;
 mod worker;
 
@@ -35,11 +39,12 @@ use crate::control::status::{DaemonStatus, STATUS_VERSION, StatusDocument};
 use crate::error::{Error, Kind, Result};
 use crate::plan::slice::SliceId;
 use crate::store::Store;
-use crate::store::records::{Acceptance, FailureGroup};
+use crate::store::records::{Acceptance, FailureGroup, Tuned};
 use crate::telemetry::statsd::Counters;
 use ferry::{Ferry, FerryEnd};
 pub use resume::resume;
 pub use retry::{RetryProgress, RetryReport};
+pub use throttle::tune;
 
 /// How a run behaves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -238,6 +243,15 @@ impl Engine {
             let _ = self.inner.again.0.send(name.to_owned());
         }
         Ok(())
+    }
+
+    /// Gives a migration at work other limits, also over restarts; `None` takes all of them back. Stored when this
+    /// returns those that stand now.
+    ///
+    /// # Errors
+    /// `Config` for an unknown name or a number that cannot be, `State` when the store refuses.
+    pub fn tune(&self, name: &str, newer: Option<Tuned>) -> Result<Tuned> {
+        self.ferry(name)?.tune(newer)
     }
 
     /// Tries failed documents again, then counts both sides anew where the copy was over. Says in `told` how far it is,

@@ -174,3 +174,42 @@ async fn a_sample_writes_into_its_own_index_only_and_tells_of_ids_that_meet() {
     let kept = sides.new.get(&format!("/{prod}/_doc/1")).await.unwrap();
     assert_eq!((&kept["_version"], &kept["_source"]), (&json!(1), &json!({"precious": true})));
 }
+
+#[tokio::test]
+async fn names_templates_and_other_migrations_that_stand_in_the_way_are_told_before_anything_is_written() {
+    if !esferry_lab::wanted(
+        "taken names, templates of the target that strip documents, one target for two migrations",
+    ) {
+        return;
+    }
+    let sides = Sides::new("schema-way").await.unwrap();
+    let index = sides.index("from");
+    let body = json!({"aliases": {sides.index("front"): {}}});
+    sides.create(&sides.old, "from", &body).await.unwrap();
+    sides.load(&sides.old, "from", numbered(9)).await.unwrap();
+    both_refuse(
+        &sides.ferry("from", "front", "").unwrap(),
+        &["the target index is to have this name itself"],
+    );
+    sides.create(&sides.new, "front", &json!({"aliases": {sides.index("other"): {}}})).await.unwrap();
+    both_refuse(&sides.ferry("from", "to", "").unwrap(), &["the target has an index of this name"]);
+    both_refuse(&sides.ferry("from", "other", "").unwrap(), &["as an alias of"]);
+    sides.new.delete_index(&sides.index("front")).await.unwrap();
+    let stripping = json!({"index_patterns": [sides.index("str*")], "mappings": {"_doc": {"_source": {"excludes": ["n"]}}}});
+    sides.new.put("/_template/schema-way", &stripping).await.unwrap();
+    both_refuse(&sides.ferry("from", "stripped", "").unwrap(), &["index template `schema-way`", "strip"]);
+    sides.new.send(reqwest::Method::DELETE, "/_template/schema-way", "", bytes::Bytes::new()).await.unwrap();
+    // Two migrations of different indices into one.
+    sides.load(&sides.old, "second", numbered(5)).await.unwrap();
+    let (second, to) = (sides.index("second"), sides.index("one"));
+    let two = sides
+        .daemon(&format!(
+            "from = {{ cluster = \"old\", indices = [\"{index}\"] }}\nto = {{ cluster = \"new\", index = \"{to}\" }}\n\
+             [migrations.again]\nfrom = {{ cluster = \"old\", indices = [\"{second}\"] }}\n\
+             to = {{ cluster = \"new\", index = \"{to}\" }}"
+        ))
+        .unwrap();
+    both_refuse(&two, &["is written by the migration `again` too"]);
+    let (code, _) = two.run_once().unwrap();
+    assert_eq!(code, 2, "a run refuses as well");
+}
