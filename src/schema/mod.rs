@@ -7,10 +7,12 @@ mod aliases;
 mod clash;
 mod destination;
 mod difference;
+mod given;
 mod limits;
 mod mapping;
 mod merge;
 pub mod query;
+mod refusals;
 pub mod report;
 mod rule;
 mod rules;
@@ -24,6 +26,7 @@ mod target_template;
 mod template;
 #[cfg(test)]
 mod tests;
+mod transformed;
 
 pub use aliases::{convert_aliases, convert_warmers};
 pub use clash::existing_clashes;

@@ -11,6 +11,7 @@ mod settings;
 mod similarity;
 mod templates;
 
+pub(super) use metadata::is_metadata;
 use serde_json::{Map, Value};
 
 use super::difference::differences;
