@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::report::{Change, Report, Severity};
-use super::rules::accept;
 
 /// A filter, as far as the one type decides it.
 #[derive(Debug, PartialEq)]
@@ -35,7 +34,9 @@ pub(super) fn for_one_type(
             kept.insert(name.clone(), alias);
             continue;
         };
-        let (after, reason) = match decide(&before, doc_type) {
+        let decided = decide(&before, doc_type);
+        let made = !(split && decided == Decided::Nothing);
+        let (after, reason) = match decided {
             Decided::Open(after) if after == before => {
                 kept.insert(name.clone(), alias);
                 continue;
@@ -45,7 +46,6 @@ pub(super) fn for_one_type(
             Decided::Nothing if split => (None, "and the alias shows none of its documents: it is not made"),
             Decided::Nothing => (Some(json!({"match_none": {}})), "of which the filter lets nothing pass"),
         };
-        let made = !(split && decide(&before, doc_type) == Decided::Nothing);
         report.add(Change {
             rule: "alias_types",
             path: if made { format!("aliases.{name}.filter") } else { format!("aliases.{name}") },
@@ -73,7 +73,10 @@ fn decide(filter: &Value, doc_type: &str) -> Decided {
     let is_it = |name: &Value| name.as_str().is_some_and(|name| name == doc_type);
     let whether = |holds: bool| if holds { Decided::All } else { Decided::Nothing };
     match name.as_str() {
-        "type" => inner.get("value").filter(|value| value.is_string()).map_or_else(open, |value| whether(is_it(value))),
+        "type" => inner
+            .get("value")
+            .filter(|value| value.is_string())
+            .map_or_else(open, |value| whether(is_it(value))),
         "term" => {
             let value = inner.get("_type").map(|value| value.get("value").unwrap_or(value));
             value.filter(|value| value.is_string()).map_or_else(open, |value| whether(is_it(value)))
@@ -82,16 +85,28 @@ fn decide(filter: &Value, doc_type: &str) -> Decided {
             let values = inner.get("_type").and_then(Value::as_array);
             values.map_or_else(open, |values| whether(values.iter().any(is_it)))
         }
+        "ids" => {
+            let Some(named) = inner.get("type").or_else(|| inner.get("types")) else { return open() };
+            let named = named.as_array().map_or(std::slice::from_ref(named), Vec::as_slice);
+            let mut inner = inner.clone();
+            if let Some(inner) = inner.as_object_mut() {
+                inner.retain(|key, _| key != "type" && key != "types");
+            }
+            if named.iter().any(is_it) { Decided::Open(json!({"ids": inner})) } else { Decided::Nothing }
+        }
         "not" => {
-            let wrapped = inner.get("filter").or_else(|| inner.get("query"));
+            let wrapped = inner.get("filter");
             match decide(wrapped.unwrap_or(inner), doc_type) {
                 Decided::All => Decided::Nothing,
                 Decided::Nothing => Decided::All,
-                Decided::Open(after) => match wrapped {
-                    Some(before) if *before != after => Decided::Open(json!({"not": {"filter": after}})),
-                    None => Decided::Open(json!({"not": after})),
-                    Some(_) => open(),
-                },
+                Decided::Open(after) => {
+                    let mut inner = inner.clone();
+                    match inner.get_mut("filter") {
+                        Some(filter) => *filter = after,
+                        None => inner = after,
+                    }
+                    Decided::Open(json!({"not": inner}))
+                }
             }
         }
         "and" | "or" => {
@@ -173,7 +188,7 @@ fn bool_filter(clauses: &Map<String, Value>, doc_type: &str) -> Decided {
             }
             Err(whole) => return whole,
             Ok(parts) => {
-                if parts != given {
+                if parts.as_slice() != given {
                     left.insert(key.to_owned(), Value::Array(parts));
                 }
             }
@@ -211,17 +226,34 @@ mod tests {
         let cases = [
             (json!({"and": [cats, n]}), Decided::Open(json!({"and": [n]}))),
             (json!({"and": {"filters": [dogs, n]}}), Decided::Nothing),
-            (json!({"or": {"filters": [dogs, n], "_cache": true}}), Decided::Open(json!({"or": {"filters": [n], "_cache": true}}))),
+            (
+                json!({"or": {"filters": [dogs, n], "_cache": true}}),
+                Decided::Open(json!({"or": {"filters": [n], "_cache": true}})),
+            ),
             (json!({"or": [cats, n]}), Decided::All),
             (json!({"not": cats}), Decided::Nothing),
             (json!({"not": {"filter": {"term": {"_type": "dog"}}}}), Decided::All),
             (json!({"not": {"and": [cats, n]}}), Decided::Open(json!({"not": {"and": [n]}}))),
-            (json!({"bool": {"must": [cats, n], "must_not": dogs}}), Decided::Open(json!({"bool": {"must": [n]}}))),
+            (
+                json!({"bool": {"must": [cats, n], "must_not": dogs}}),
+                Decided::Open(json!({"bool": {"must": [n]}})),
+            ),
             (json!({"bool": {"must": n, "should": [dogs]}}), Decided::Nothing),
             (json!({"bool": {"must_not": [dogs]}}), Decided::All),
             (json!({"bool": {"must_not": [cats]}}), Decided::Nothing),
-            (json!({"bool": {"must": n, "should": [dogs, cats]}}), Decided::Open(json!({"bool": {"must": n}}))),
-            (json!({"bool": {"should": [n, dogs], "minimum_should_match": 1}}), Decided::Open(json!({"bool": {"should": [n, dogs], "minimum_should_match": 1}}))),
+            (
+                json!({"bool": {"must": n, "should": [dogs, cats]}}),
+                Decided::Open(json!({"bool": {"must": n}})),
+            ),
+            (
+                json!({"bool": {"should": [n, dogs], "minimum_should_match": 1}}),
+                Decided::Open(json!({"bool": {"should": [n, dogs], "minimum_should_match": 1}})),
+            ),
+            (
+                json!({"ids": {"type": "cat", "values": ["1"]}}),
+                Decided::Open(json!({"ids": {"values": ["1"]}})),
+            ),
+            (json!({"ids": {"type": ["dog"], "values": ["1"]}}), Decided::Nothing),
             (json!({"and": []}), Decided::Open(json!({"and": []}))),
             (n.clone(), Decided::Open(n.clone())),
         ];

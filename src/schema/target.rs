@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::alias_types::for_one_type;
 use super::aliases::{convert_aliases, convert_warmers};
 use super::destination::Destination;
 use super::given::Given;
@@ -20,7 +21,7 @@ use super::source::SourceSchema;
 use super::transformed::{make_good, refuse_touched_names, rename_early, template_names};
 use crate::cluster::Cluster;
 use crate::cluster::indices::IndexInfo;
-use crate::config::{MigrationConfig, Schema};
+use crate::config::{MigrationConfig, Schema, Types};
 use crate::error::{Error, Result};
 use crate::transform::{Shape, Steps};
 
@@ -183,7 +184,14 @@ impl Conversion<'_> {
         if *self.shape != Shape::Plain {
             context.types = query::TypesBecame::from(self.shape);
         }
-        let aliases = convert_aliases(&described.aliases, &context, report);
+        let split = self.config.types == Types::Split;
+        let aliases = match described.types.as_slice() {
+            [(only, _)] if *self.shape == Shape::Plain => {
+                for_one_type(&described.aliases, only, split, report)
+            }
+            _ => described.aliases.clone(),
+        };
+        let aliases = convert_aliases(&aliases, &context, report);
         convert_warmers(&described.warmers, from, to, report);
         let doc_type = described.types.first().map(|(name, _)| name.as_str());
         let mut body = self.target.dialect().create_body(&settings, doc_type, &mapping, &aliases);
@@ -245,16 +253,37 @@ fn left_behind(doc_type: &str) -> Change {
 }
 
 fn clashing(index: &str, clashes: &[Clash]) -> Error {
-    let kind = |value: &Value| value.get("type").unwrap_or(value).to_string();
     let named: Vec<String> = clashes
         .iter()
         .take(NAMED)
         .map(|Clash { field, a, b }| {
-            format!("`{field}` is {} in `{}` and {} in `{}`", kind(&a.1), a.0, kind(&b.1), b.0)
+            let (one, other) = disagreement(&a.1, &b.1);
+            format!("`{field}` is {one} in `{}` and {other} in `{}`", a.0, b.0)
         })
         .collect();
     let more = clashes.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
     Error::refused("types_clash", format!("index `{index}`: its types cannot become one: {}{more}", named.join("; ")))
         .hint("give each type an index of its own (types = \"split\"), rename or convert the field by a transform, or write the mapping yourself (`schema = \"file:PATH\"`)")
+}
+
+/// The types of two fields, or where they have the same, the parameters that differ.
+fn disagreement(a: &Value, b: &Value) -> (String, String) {
+    let (Some(one), Some(other)) = (a.as_object(), b.as_object()) else {
+        return (a.to_string(), b.to_string());
+    };
+    let kind = |field: &Map<String, Value>| field.get("type").cloned();
+    if let (Some(one), Some(other)) = (kind(one), kind(other))
+        && one != other
+    {
+        return (one.to_string(), other.to_string());
+    }
+    let rest = |field: &Map<String, Value>, known: &Map<String, Value>| {
+        let differs = |(key, value): &(&String, &Value)| {
+            known.get(*key) != Some(value) && !["properties", "fields"].contains(&key.as_str())
+        };
+        let rest = field.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone()));
+        Value::Object(rest.collect()).to_string()
+    };
+    (rest(one, other), rest(other, one))
 }

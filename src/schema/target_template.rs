@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
 
+use super::alias_types::for_one_type;
 use super::destination::{Destination, destinations_of, type_field_beside};
 use super::limits::set_limits;
 use super::query::field_map;
@@ -115,6 +116,17 @@ impl Making<'_> {
             for (name, mapping) in mappings.iter_mut() {
                 take_out_relations(&shape, name, mapping, unrouted, &mut report);
                 rename_early(self.config, &path(name), mapping, &mut report);
+            }
+        }
+        if let (Types::Split, [only], Some(Value::Object(aliases))) =
+            (&self.config.types, types.as_slice(), template.get_mut("aliases"))
+        {
+            let given = std::mem::take(aliases).into_iter().collect();
+            let mut of_aliases = Report::default();
+            *aliases = for_one_type(&given, only, true, &mut of_aliases).into_iter().collect();
+            for mut change in of_aliases.changes {
+                change.path = format!("templates.{name}.{}", change.path);
+                report.add(change);
             }
         }
         let (mut body, mut converted) = convert_template(name, &template, self.from, self.to);

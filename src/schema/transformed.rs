@@ -110,3 +110,83 @@ pub(super) fn template_names(mapping: &Value) -> Vec<String> {
 fn covers(outer: &str, inner: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::dialect::Version;
+    use crate::config::{KeyValueConfig, RenameConfig};
+    use crate::schema::convert_type;
+    use crate::schema::query::field_map;
+    use crate::transform::Steps;
+
+    fn with(transform: Vec<TransformConfig>) -> MigrationConfig {
+        MigrationConfig { transform, ..MigrationConfig::default() }
+    }
+
+    fn rename(from: &str, to: &str) -> TransformConfig {
+        TransformConfig::Rename(RenameConfig { from: from.to_owned(), to: to.to_owned() })
+    }
+
+    fn key_value(field: &str) -> TransformConfig {
+        let into = serde_json::from_value(json!({})).unwrap();
+        TransformConfig::KeyValue(KeyValueConfig { field: field.to_owned(), into, separator: ":".to_owned() })
+    }
+
+    /// The mapping of the target, and the paths of what is lost.
+    fn converted(config: &MigrationConfig, mapping: Value) -> String {
+        let (mut mapping, mut report) = (mapping, Report::default());
+        rename_early(config, "mappings.t", &mut mapping, &mut report);
+        let (from, to) = (Version::new(1, 7, 6), Version::new(6, 8, 23));
+        let mut mapping = convert_type("t", &mapping, from, to, &mut report);
+        let mut gone = template_names(&mapping);
+        let steps = Steps::compile(&config.transform).unwrap();
+        steps.reshape(mapping.as_object_mut().unwrap(), &mut Report::default());
+        gone.retain(|name| !template_names(&mapping).contains(name));
+        make_good(&field_map(config), "mappings.t", &gone, &mut report);
+        let lost: Vec<&str> = report.unaccepted(&[]).iter().map(|lost| lost.path.as_str()).collect();
+        format!("{} lost: {}", mapping["properties"], lost.join(", "))
+    }
+
+    #[test]
+    fn fields_called_as_metadata_are_lost_until_a_step_renames_or_removes_them() {
+        let mapping = json!({"properties": {"_type": {"type": "long"}, "n": {"type": "long"}}});
+        insta::assert_snapshot!(converted(&with(vec![]), mapping.clone()), @r#"{"n":{"type":"long"}} lost: mappings.t.properties._type"#);
+        let renamed = with(vec![rename("_type", "meta.kind")]);
+        insta::assert_snapshot!(converted(&renamed, mapping.clone()), @r#"{"n":{"type":"long"},"meta":{"properties":{"kind":{"type":"long"}}}} lost: "#);
+        let removed = with(vec![TransformConfig::Remove(vec!["_type".to_owned()])]);
+        insta::assert_snapshot!(converted(&removed, mapping.clone()), @r#"{"n":{"type":"long"}} lost: "#);
+        insta::assert_snapshot!(converted(&with(vec![key_value("_type")]), mapping), @"");
+    }
+
+    #[test]
+    fn what_is_lost_of_fields_that_go_is_no_loss() {
+        let mapping = json!({
+            "properties": {"a": {"properties": {"x": {"type": "string", "null_value": "-"}, "y": {"type": "string", "null_value": "-"}}}},
+            "dynamic_templates": [{"m": {"path_match": "a.x.*", "mapping": {"type": "string", "null_value": "-"}}}]
+        });
+        insta::assert_snapshot!(converted(&with(vec![]), mapping.clone()), @"");
+        let removed = with(vec![TransformConfig::Remove(vec!["a.x".to_owned()])]);
+        insta::assert_snapshot!(converted(&removed, mapping.clone()), @"");
+        insta::assert_snapshot!(converted(&with(vec![key_value("a")]), mapping), @"");
+    }
+
+    #[test]
+    fn steps_may_not_touch_the_field_that_names_the_types() {
+        let merged = Shape::Merged { field: "type".to_owned(), prefixed: false };
+        let refused = |step: TransformConfig| match refuse_touched_names(&with(vec![step]), &merged) {
+            Ok(()) => "fine".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        insta::assert_snapshot!(refused(rename("kind", "type")), @"transform 1: `rename` concerns `type`, but `type` names the type of each document");
+        assert!(refused(rename("type", "kind")).contains("names the type"));
+        assert!(
+            refused(TransformConfig::Remove(vec!["a".to_owned(), "type".to_owned()])).contains("`remove`")
+        );
+        assert!(refused(key_value("type.x")).contains("`type.x`"));
+        assert_eq!(refused(rename("kind", "types")), "fine");
+        assert!(refuse_touched_names(&with(vec![rename("kind", "type")]), &Shape::Plain).is_ok());
+    }
+}
