@@ -8,7 +8,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use esferry::engine::phase::{Phase, Standing};
 use esferry::store::Store;
-use esferry::store::records::MigrationRecord;
+use esferry::store::records::{MigrationRecord, Tuned};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
@@ -50,6 +50,7 @@ fn with_state(folder: &Path) {
         others: Vec::new(),
         planning_ms: 0,
         copying_ms: 0,
+        tuned: Tuned::default(),
     };
     store.save_migration(&record).unwrap();
     store.flush().unwrap();
@@ -411,4 +412,34 @@ fn transform_refuses_a_jq_program_that_does_not_compile() {
         let (code, _, told) = esferry(folder.path(), &[command]);
         assert_eq!((code, told), (2, stderr.clone()), "{command}");
     }
+}
+
+#[test]
+fn tune_is_noted_without_a_daemon_and_shown_until_it_is_reset() {
+    let folder = folder_with(CONFIG);
+    with_state(folder.path());
+    let (code, _, stderr) = esferry(folder.path(), &["tune", "alerts", "--rate", "5_000/s", "--bulks", "8"]);
+    assert_eq!(code, 0, "{stderr}");
+    insta::assert_snapshot!(stderr, @"
+    no daemon is running: the next one will work with it
+    `alerts` is tuned: bulks 8, at most 5 000 docs/s
+    ");
+    let shown = || esferry(folder.path(), &["status"]).1;
+    let line = "tuned: bulks 8, at most 5 000 docs/s (until `esferry tune alerts --reset`)";
+    assert!(shown().contains(line), "{}", shown());
+    let (code, _, stderr) = esferry(folder.path(), &["tune", "alerts", "--parallel", "100"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(stderr, @"error[invalid_value]: parallel must be between 1 and 64; given 100");
+    assert!(shown().contains(line), "{}", shown());
+    let (code, _, stderr) = esferry(folder.path(), &["tune", "alerts", "--reset"]);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(stderr, @"
+    no daemon is running: the next one will work with it
+    `alerts` works with the limits of its configuration
+    ");
+    assert!(!shown().contains("tuned"), "{}", shown());
+    for line in [&["tune", "alerts"][..], &["tune", "alerts", "--reset", "--bulks", "2"]] {
+        assert_eq!(esferry(folder.path(), line).0, 2, "{line:?}");
+    }
+    assert_eq!(esferry(folder.path(), &["tune", "alert", "--bulks", "2"]).0, 2);
 }

@@ -20,6 +20,7 @@ mod side_by_side;
 mod status;
 mod status_view;
 mod transform;
+mod tune;
 
 use std::path::PathBuf;
 
@@ -125,6 +126,8 @@ pub enum Command {
     Pause(pause::Pause),
     /// Let a paused migration go on, and take up again what was set aside
     Resume(pause::Resume),
+    /// Give a migration at work other limits; stored, so a restart keeps them
+    Tune(tune::Tune),
     /// Forget the progress of a migration; never touches a cluster
     Reset(reset::Reset),
     /// Print a completion script for a shell
@@ -150,6 +153,7 @@ impl Cli {
             Command::Failures(command) => brief(command.execute(global)),
             Command::Pause(command) => brief(command.execute(global)),
             Command::Resume(command) => brief(command.execute(global)),
+            Command::Tune(command) => brief(command.execute(global)),
             Command::Reset(command) => command.execute(global),
             Command::Completions(command) => command.execute(),
         }
@@ -217,6 +221,7 @@ mod tests {
           query        Rewrite a search written for the source into one for the target
           pause        Hold a migration; stored, so a restart keeps it
           resume       Let a paused migration go on, and take up again what was set aside
+          tune         Give a migration at work other limits; stored, so a restart keeps them
           reset        Forget the progress of a migration; never touches a cluster
           completions  Print a completion script for a shell
           help         Print this message or the help of the given subcommand(s)

@@ -67,12 +67,15 @@ impl Plan {
         }
         let refusals: usize = plans.iter().map(|plan| plan.refusals.len()).sum();
         let samples = plans.iter().flat_map(|plan| &plan.indices).filter_map(|index| index.sample.as_ref());
-        let refused: u64 = samples.flat_map(|sample| &sample.refused).map(|class| class.count).sum();
+        let lost = |sample: &SampleReport| {
+            sample.overwritten + sample.refused.iter().map(|class| class.count).sum::<u64>()
+        };
+        let refused: u64 = samples.map(lost).sum();
         if refusals == 0 && refused == 0 {
             return Ok(DONE);
         }
         if refusals == 0 {
-            let message = format!("{} documents of the sample were refused", numbers::grouped(refused));
+            let message = format!("{} documents of the sample did not arrive", numbers::grouped(refused));
             return Err(Error::new(Kind::Differences, "sample_refused", message)
                 .hint("the plan names each kind with an example: widen the mapping, or convert the field by a transform"));
         }
@@ -149,6 +152,13 @@ fn schema(index: &PlannedIndex) -> String {
 fn sample_lines(sample: &SampleReport, paint: Paint) -> Vec<String> {
     let [read, taken, dropped] = [sample.read, sample.taken, sample.dropped].map(numbers::grouped);
     let mut lines = vec![format!("    sample: {read} read, {taken} taken, {dropped} dropped")];
+    if sample.overwritten > 0 {
+        let told = format!(
+            "{} took the place of others: several documents have one id",
+            numbers::grouped(sample.overwritten)
+        );
+        lines.push(format!("      {} {told}", paint.red("lost:")));
+    }
     for class in &sample.refused {
         let count = paint.red(&format!("{} refused", numbers::grouped(class.count)));
         lines.push(format!("      {count}  {}: {}", class.error_type, class.example_reason));
@@ -212,6 +222,7 @@ mod tests {
                     read: 1000,
                     taken: 997,
                     dropped: 0,
+                    overwritten: 2,
                     refused: vec![RefusalClass {
                         error_type: "mapper_parsing_exception".to_owned(),
                         count: 3,
@@ -239,9 +250,10 @@ mod tests {
               [[migrations.alerts.transform]]
               key_value = { field = "tags" }
             sample: 1 000 read, 997 taken, 0 dropped
+              lost: 2 took the place of others: several documents have one id
               3 refused  mapper_parsing_exception: failed to parse field [open] of type [boolean]: cannot be cast
                 example  5d1a7c3e of `alert`
-                to do    the document does not fit the target's mapping: widen the field's type, or set `ignore_malformed`, then `esferry failures retry`
+                to do    the source takes any word for a boolean, the target does not: convert = { field = "…", to = "boolean" } as a transform, then `esferry failures retry`
           refused: index `mixed` has several types: a, b
         "#);
     }

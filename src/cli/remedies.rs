@@ -5,6 +5,15 @@ const FIX_AND_RETRY: &str = "then `esferry failures retry`";
 /// What an operator can do about documents that failed with this error type.
 pub fn remedy(error_type: &str, reason: &str) -> String {
     let what = match error_type {
+        "mapper_parsing_exception" if reason.contains("of type [boolean]") => {
+            "the source takes any word for a boolean, the target does not: convert = { field = \"…\", to = \"boolean\" } as a transform"
+        }
+        "mapper_parsing_exception" if reason.contains("is a metadata field") => {
+            "the target reserves the name: rename or remove the field by a transform"
+        }
+        "mapper_parsing_exception" if reason.contains("Duplicate field") => {
+            "its body has a key twice, which the target refuses: write the document anew at the source"
+        }
         "mapper_parsing_exception" | "document_parsing_exception" => {
             "the document does not fit the target's mapping: widen the field's type, or set `ignore_malformed`"
         }
@@ -34,6 +43,7 @@ pub fn remedy(error_type: &str, reason: &str) -> String {
         "undeclared_index" => {
             "a transform sends it to an index that is not in `to.others`: name it there, or change the transform"
         }
+        "other_document" => "somebody else's document has its id: take that away, or choose another target",
         "unplanned_type" => {
             "its type appeared after the plan was made: `esferry reset` the migration to plan it, or migrate it by another one"
         }

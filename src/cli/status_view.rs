@@ -9,6 +9,7 @@ use crate::store::records::{Counted, FailureGroup};
 
 use super::Paint;
 use super::numbers::{NOTHING, documents, duration, grouped, percent, rate};
+use super::tune::words;
 
 /// Error types that are named in the line of failures.
 const NAMED_TYPES: usize = 3;
@@ -107,6 +108,9 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
     }
     for (step, count) in &migration.dropped {
         lines.push(format!("dropped {}  ({step})", grouped(*count)));
+    }
+    if let Some(tuned) = &migration.tuned {
+        lines.push(format!("tuned: {} (until `esferry tune {} --reset`)", words(tuned), migration.name));
     }
     match &migration.standing {
         Standing::Running => {}
@@ -230,7 +234,7 @@ mod tests {
 
     use super::*;
     use crate::control::status::PlanningStatus;
-    use crate::store::records::Counts;
+    use crate::store::records::{Counts, Tuned};
     use crate::transform::Shape;
 
     fn copying() -> MigrationStatus {
@@ -251,6 +255,7 @@ mod tests {
             failures: vec![group("version", 3), group("mapper_parsing_exception", 209)],
             dropped: BTreeMap::from([("transform 2: drop_if status = \"test\"".to_owned(), 1204)]),
             others: None,
+            tuned: None,
             indices: Vec::new(),
             planning_seconds: 3.0,
             copying_seconds: 7000.0,
@@ -386,6 +391,20 @@ mod tests {
                                note: `city`: _ttl is not carried over
                                counts hamlets -> hamlets-v2: source 10, target 9: they differ, and nothing that is known explains it
         ");
+    }
+
+    #[test]
+    fn limits_of_an_operator_are_told() {
+        let tuned = Tuned { bulks: Some(8), max_docs_per_second: Some(5000), ..Tuned::default() };
+        let text = render(&[MigrationStatus { tuned: Some(tuned), ..copying() }], Paint::off());
+        insta::assert_snapshot!(text, @r#"
+        alerts    copying  61.2 %   306.4 M / 500.0 M docs   41 200/s (avg 39 870/s)   ETA 1 h 18 min
+                  slices 6 131 done · 8 running · 3 861 waiting · 0 set aside (+212 000 docs in open slices)
+                  failures 212  (mapper_parsing 209, version 3)
+                  dropped 1 204  (transform 2: drop_if status = "test")
+                  tuned: bulks 8, at most 5 000 docs/s (until `esferry tune alerts --reset`)
+                  waiting: target write queue 54 % of 200
+        "#);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod definitions;
 pub mod dialect;
 pub mod failure;
 pub mod indices;
+pub mod load;
 pub mod path;
 pub mod selection;
 pub mod transport;

@@ -3,11 +3,13 @@
 //! Every key carries its unit, default and an example here; `docs/configuration.md` says the same for readers.
 
 mod fingerprint;
+mod hours;
 mod load;
 mod nearest;
 mod place;
 mod schema;
 mod secret;
+mod throttle;
 mod transform;
 mod transform_rules;
 mod types;
@@ -24,9 +26,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use fingerprint::Fingerprint;
+pub use hours::Hours;
 pub use load::{load, load_transforms, parse};
 pub use nearest::{did_you_mean, listed};
 pub use secret::{Auth, SecretRef};
+pub use throttle::ThrottleConfig;
 pub use transform::{
     ConvertConfig, ConvertTo, DropIfConfig, FlattenConfig, KeyValueConfig, KeyValueNames, OnError,
     RenameConfig, SetConfig, TransformConfig,
@@ -112,6 +116,9 @@ pub struct MigrationConfig {
     /// How the target is written.
     #[serde(default)]
     pub write: WriteConfig,
+    /// What holds it back: rates, the load of both clusters, hours. Default nothing.
+    #[serde(default)]
+    pub throttle: ThrottleConfig,
     /// Pause when more than this share of the documents is rejected (after 10 000). Default `0.001`.
     #[serde(default = "default_max_failure_ratio")]
     pub max_failure_ratio: f64,
@@ -280,6 +287,7 @@ impl Default for MigrationConfig {
             transform: Vec::new(),
             slice: SliceConfig::default(),
             write: WriteConfig::default(),
+            throttle: ThrottleConfig::default(),
             max_failure_ratio: default_max_failure_ratio(),
         }
     }

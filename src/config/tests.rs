@@ -4,6 +4,8 @@ use std::time::Duration;
 use super::*;
 use crate::error::Error;
 
+mod throttle;
+
 const CLUSTERS: &str =
     "[clusters.old]\nurls = [\"http://old:9200\"]\n[clusters.new]\nurls = [\"http://new:9200\"]\n";
 const ALERTS: &str =

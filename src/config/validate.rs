@@ -183,6 +183,7 @@ impl MigrationConfig {
         super::transform_rules::check(&self.transform)?;
         self.slice.check()?;
         self.write.check()?;
+        self.throttle.check()?;
         let ratio = self.max_failure_ratio;
         in_range(&["max_failure_ratio"], "between 0 and 1", (0.0..=1.0).contains(&ratio), ratio)
     }
@@ -297,7 +298,12 @@ impl WriteConfig {
     }
 }
 
-fn in_range(key: &[&str], constraint: &str, holds: bool, given: impl std::fmt::Display) -> Checked {
+pub(super) fn in_range(
+    key: &[&str],
+    constraint: &str,
+    holds: bool,
+    given: impl std::fmt::Display,
+) -> Checked {
     if holds { Ok(()) } else { Err(Violation::new(key, format!("must be {constraint}; given {given}"))) }
 }
 

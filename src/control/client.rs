@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::engine::RetryReport;
 use crate::error::{Error, Result};
-use crate::store::records::{Failure, FailureGroup};
+use crate::store::records::{Failure, FailureGroup, Tuned};
 use crate::store::socket_path;
 
 use super::fault::Fault;
@@ -124,6 +124,21 @@ impl Client {
     /// `POST /v1/migrations/{name}/resume`
     pub async fn resume(&self, name: &str) -> Result<()> {
         send(self.http.post(address(name, "/resume")?).timeout(ANSWER_WITHIN)).await.map(drop)
+    }
+
+    /// `POST /v1/migrations/{name}/tune`, or `DELETE` of it without limits; returns those that stand now.
+    pub async fn tune(&self, name: &str, newer: Option<Tuned>) -> Result<Tuned> {
+        let url = address(name, "/tune")?;
+        let request = match newer {
+            Some(newer) => {
+                let body = serde_json::to_vec(&newer).map_err(|error| {
+                    Error::unexpected("not_json", "limits cannot be written as JSON").because(error)
+                })?;
+                self.http.post(url).header("content-type", JSON).body(body)
+            }
+            None => self.http.delete(url),
+        };
+        json(request.timeout(ANSWER_WITHIN)).await
     }
 }
 

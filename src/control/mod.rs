@@ -9,6 +9,8 @@
 //! | `GET /v1/migrations/{name}/failures/records?type=&id=` | one [`Failure`](crate::store::records::Failure) a line |
 //! | `POST /v1/migrations/{name}/pause` `{"reason": …}` | nothing: it is stored |
 //! | `POST /v1/migrations/{name}/resume` | nothing: it is stored |
+//! | `POST /v1/migrations/{name}/tune` some of [`Tuned`](crate::store::records::Tuned) | all of it, as it stands now |
+//! | `DELETE /v1/migrations/{name}/tune` | the same: nothing of it stands |
 //! | `POST /v1/migrations/{name}/failures/retry` `{"type": …}` | [`RetryReport`](crate::engine::RetryReport) |
 //!
 //! Errors are `{kind, code, message, hint}`. A list that ends without its last chunk is incomplete.

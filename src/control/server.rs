@@ -8,13 +8,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use bytes::Bytes;
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Engine, RetryReport};
 use crate::error::{Error, Kind, Result};
-use crate::store::records::FailureGroup;
+use crate::store::records::{FailureGroup, Tuned};
 
 use super::client::Wanted;
 use super::fault::{Fault, unknown_migration};
@@ -78,6 +79,7 @@ fn routes(engine: Engine) -> Router {
         .route("/v1/migrations/{name}/failures/retry", post(retry))
         .route("/v1/migrations/{name}/pause", post(pause))
         .route("/v1/migrations/{name}/resume", post(resume))
+        .route("/v1/migrations/{name}/tune", post(tune).delete(untune))
         .fallback(no_such_address)
         .with_state(engine)
 }
@@ -142,6 +144,32 @@ async fn resume(State(engine): State<Engine>, Path(name): Path<String>) -> Answe
     known(&engine, &name)?;
     engine.resume(&name)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn tune(State(engine): State<Engine>, Path(name): Path<String>, body: Bytes) -> Answer<Json<Tuned>> {
+    known(&engine, &name)?;
+    Ok(Json(engine.tune(&name, Some(limits(&body)?))?))
+}
+
+async fn untune(State(engine): State<Engine>, Path(name): Path<String>) -> Answer<Json<Tuned>> {
+    known(&engine, &name)?;
+    Ok(Json(engine.tune(&name, None)?))
+}
+
+/// The limits of a request, none of them unknown: one with a slip of the pen would be lost without a word.
+fn limits(body: &[u8]) -> Result<Tuned> {
+    let refused = |cause: &str| {
+        Error::config("bad_limits", format!("these are no limits: {cause}"))
+            .hint("a JSON object with some of parallel, bulks, max_docs_per_second and max_bytes_per_second")
+    };
+    let given: serde_json::Value =
+        serde_json::from_slice(body).map_err(|error| refused(&error.to_string()))?;
+    let tuned: Tuned = serde_json::from_value(given.clone()).map_err(|error| refused(&error.to_string()))?;
+    let known = serde_json::json!(tuned);
+    match given.as_object().and_then(|given| given.keys().find(|key| known.get(key.as_str()).is_none())) {
+        Some(unknown) => Err(refused(&format!("`{unknown}` is none"))),
+        None => Ok(tuned),
+    }
 }
 
 async fn no_such_address() -> Response {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::phase::{Phase, Standing};
-use crate::store::records::{Counted, Counts, FailureGroup};
+use crate::store::records::{Counted, Counts, FailureGroup, Tuned};
 use crate::transform::Shape;
 
 /// Version of this document.
@@ -77,6 +77,9 @@ pub struct MigrationStatus {
     /// Target indices beside the planned ones, where there are any.
     #[serde(default)]
     pub others: Option<OthersStatus>,
+    /// Limits that an operator gave in place of the configuration's, where there are any.
+    #[serde(default)]
+    pub tuned: Option<Tuned>,
     /// Its indices.
     pub indices: Vec<IndexStatus>,
     /// Seconds spent planning, and copying.

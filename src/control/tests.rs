@@ -9,7 +9,7 @@ use crate::engine::phase::{Phase, Standing};
 use crate::engine::{Engine, RunOptions};
 use crate::error::Kind;
 use crate::plan::slice::{Cursor, HalfOpen, Slice, SliceId, SliceRange};
-use crate::store::records::{Counts, Failure, MigrationRecord, ShardRecord, SliceRecord, SliceState};
+use crate::store::records::{Counts, Failure, MigrationRecord, ShardRecord, SliceRecord, SliceState, Tuned};
 use crate::store::{Settlement, Store, socket_path};
 
 const CONFIG: &str = "\
@@ -51,6 +51,7 @@ fn left_behind(state: &Path, failures: &[Failure]) {
         others: Vec::new(),
         planning_ms: 0,
         copying_ms: 0,
+        tuned: Tuned::default(),
     };
     store.save_migration(&record).unwrap();
     let id = SliceId { index: 0, shard: 0, number: 0 };
@@ -121,6 +122,29 @@ async fn pause_and_resume_are_stored_before_they_are_answered() {
     assert_eq!(stored(&engine), Standing::Running);
     client.pause("alerts", None).await.unwrap();
     assert_eq!(stored(&engine), Standing::Paused(BY_OPERATOR.to_owned()));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn limits_add_up_are_stored_and_are_taken_back_at_once() {
+    let state = tempfile::tempdir().unwrap();
+    left_behind(state.path(), &[]);
+    let (engine, server) = daemon(state.path()).await;
+    let client = Client::connect(state.path()).unwrap().unwrap();
+    let stored = || engine.store().migration("alerts").unwrap().unwrap().tuned;
+    client.tune("alerts", Some(Tuned { bulks: Some(8), ..Tuned::default() })).await.unwrap();
+    let more = Tuned { bulks: Some(9), max_docs_per_second: Some(100), ..Tuned::default() };
+    let both = Tuned { parallel: Some(3), ..more };
+    client.tune("alerts", Some(Tuned { parallel: Some(3), ..Tuned::default() })).await.unwrap();
+    assert_eq!(client.tune("alerts", Some(more)).await.unwrap(), both);
+    assert_eq!(stored(), both);
+    assert_eq!(client.migration("alerts").await.unwrap().tuned, Some(both));
+    let error = client.tune("alerts", Some(Tuned { bulks: Some(65), ..Tuned::default() })).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (Kind::Config, "invalid_value"));
+    assert_eq!(stored(), both);
+    assert_eq!(client.tune("alerts", None).await.unwrap(), Tuned::default());
+    assert_eq!(stored(), Tuned::default());
+    assert_eq!(client.migration("alerts").await.unwrap().tuned, None);
     server.stop().await;
 }
 

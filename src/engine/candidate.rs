@@ -33,8 +33,21 @@ impl Candidate {
         source: &Cluster,
         target: &Cluster,
     ) -> Result<TargetSchema> {
-        let shape = self.destination.shape(false);
-        schema::target_schema(config, source, target, &self.destination, &shape).await
+        self.schema_of(config, source, target, &self.destination.shape(false)).await
+    }
+
+    /// The same, once it is known whether ids are prefixed.
+    ///
+    /// # Errors
+    /// As [`schema::target_schema`].
+    pub(super) async fn schema_of(
+        &self,
+        config: &MigrationConfig,
+        source: &Cluster,
+        target: &Cluster,
+        shape: &Shape,
+    ) -> Result<TargetSchema> {
+        schema::target_schema(config, source, target, &self.destination, shape).await
     }
 
     /// Refuses a target that is there already and holds somebody else's documents.

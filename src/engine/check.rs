@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::candidate::{distinct_targets, judge_all};
+use super::conflicts::{Claim, claims, refuse_claimed, refuse_taken_names, templates_of_target};
 use super::planning::describe;
 use crate::cluster::Cluster;
 use crate::cluster::transport::Request;
@@ -79,7 +80,8 @@ pub async fn check(config: &Config) -> Vec<CheckLine> {
         let subject = format!("migrations.{name}");
         match (find(&migration.from.cluster), find(&migration.to.cluster)) {
             (Some(source), Some(target)) => {
-                check_migration(source, target, migration, &subject, &mut lines).await
+                let claims = claims(config, name).await;
+                check_migration(source, target, migration, &claims, &subject, &mut lines).await
             }
             _ => lines.push(CheckLine::warn(&subject, "not checked", "its clusters could not be reached")),
         }
@@ -143,6 +145,7 @@ async fn check_migration(
     source: &Cluster,
     target: &Cluster,
     migration: &MigrationConfig,
+    claims: &[Claim],
     subject: &str,
     lines: &mut Vec<CheckLine>,
 ) {
@@ -170,11 +173,22 @@ async fn check_migration(
         let schema = candidate.schema(migration, source, target).await;
         let schema = schema
             .and_then(|schema| schema.refuse_losses(&info.name, &migration.accept_lost).map(|()| schema));
-        let foreign = match (&schema, exists) {
-            (Ok(_), true) => candidate.refuse_foreign(migration, source, target).await,
-            _ => Ok(()),
+        let free = match (&schema, exists) {
+            (Ok(_), true) => candidate.refuse_foreign(migration, source, target).await.map(|()| Vec::new()),
+            (Ok(schema), false) => match refuse_taken_names(to, schema.body.as_ref(), &existing) {
+                Ok(()) => templates_of_target(target, to).await,
+                Err(error) => Err(error),
+            },
+            (Err(_), _) => Ok(Vec::new()),
         };
-        match schema.and_then(|schema| foreign.map(|()| schema)) {
+        for remark in free.iter().flatten() {
+            lines.push(CheckLine::warn(
+                subject,
+                remark.clone(),
+                "look at what it would change: GET /_template",
+            ));
+        }
+        match schema.and_then(|schema| free.and(refuse_claimed(candidate, claims)).map(|()| schema)) {
             Err(error) => lines.push(CheckLine::fail(subject, &error)),
             Ok(schema) if schema.body.is_none() && !exists => lines.push(CheckLine {
                 level: Level::Fail,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::progress::Progress;
+use super::throttle::Throttle;
 use crate::cluster::Cluster;
 use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Result};
@@ -20,6 +21,7 @@ pub(super) struct Context {
     pub(super) store: Store,
     pub(super) progress: Arc<Progress>,
     pub(super) counters: Arc<Counters>,
+    pub(super) throttle: Arc<Throttle>,
 }
 
 /// Both clusters of a migration, connected.
@@ -35,6 +37,14 @@ pub(super) async fn connect(config: &Config, migration: &MigrationConfig) -> Res
     };
     let source = Cluster::connect(&migration.from.cluster, settings(&migration.from.cluster)?).await?;
     let target = Cluster::connect(&migration.to.cluster, settings(&migration.to.cluster)?).await?;
+    if !target.dialect().is_target() {
+        let message = format!(
+            "cluster `{}` is {}: esferry writes to 5.0 and later",
+            target.name(),
+            target.dialect().version
+        );
+        return Err(Error::config("target_version", message).hint("check `to.cluster` and the URLs"));
+    }
     Ok((source, target))
 }
 

@@ -1,7 +1,8 @@
 //! The supervisor of the copy: hands out slices, holds the permits, and misses no worker's end.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
@@ -10,12 +11,15 @@ use tracing::Instrument;
 
 use super::context::Context;
 use super::phase::Standing;
+use super::queue::Queue;
+use super::reading::AbortOnDrop;
+use super::throttle::follow;
 use super::worker::{IndexCopy, SliceEnd, blocking};
 use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::indices::IndexInfo;
 use crate::config::MigrationConfig;
 use crate::error::{Error, Result};
-use crate::plan::slice::{HalfOpen, Slice, SliceId, SliceRange};
+use crate::plan::slice::{Slice, SliceId};
 use crate::plan::verify;
 use crate::sink::{BatchLimits, Sink};
 use crate::source::{PageSize, SourceIndex};
@@ -36,50 +40,19 @@ pub(super) enum CopyEnd {
     Stopped,
 }
 
-/// Slices that wait. A shard's open-ended slice comes after all others of its shard: it collects what moved.
-#[derive(Debug, Default)]
-struct Queue {
-    ready: VecDeque<SliceId>,
-    tails: Vec<SliceId>,
-    left: HashMap<(u32, u32), usize>,
+/// A slice at work.
+struct Work {
+    slice: SliceId,
+    begun: Instant,
+    stop: CancellationToken,
 }
 
-impl Queue {
-    fn add(&mut self, slice: &Slice) {
-        if matches!(slice.range, SliceRange::SeqNo(HalfOpen { from: Some(_), to: None })) {
-            self.tails.push(slice.id);
-        } else {
-            self.ready.push_back(slice.id);
-            self.hold(slice.id);
-        }
-    }
-
-    /// The open-ended slice of this slice's shard has to wait for it.
-    fn hold(&mut self, id: SliceId) {
-        *self.left.entry((id.index, id.shard)).or_default() += 1;
-    }
-
-    /// Neighbours of one shard are not read side by side as long as other shards have slices too.
-    fn spread(&mut self) {
-        self.ready.make_contiguous().sort_by_key(|id| (id.number, id.index, id.shard));
-        self.release();
-    }
-
-    fn settled(&mut self, id: SliceId) {
-        if let Some(left) = self.left.get_mut(&(id.index, id.shard)) {
-            *left = left.saturating_sub(1);
-        }
-        self.release();
-    }
-
-    fn release(&mut self) {
-        let left = &self.left;
-        let (free, bound) = std::mem::take(&mut self.tails)
-            .into_iter()
-            .partition(|id| left.get(&(id.index, id.shard)).is_none_or(|left| *left == 0));
-        self.tails = bound;
-        let free: Vec<SliceId> = free;
-        self.ready.extend(free);
+/// Stops the slices at work that are more than there may be, the youngest first: the least is lost with them.
+fn give_back(working: &HashMap<Id, Work>, parallel: usize) {
+    let mut going: Vec<&Work> = working.values().filter(|work| !work.stop.is_cancelled()).collect();
+    if going.len() > parallel {
+        going.sort_by_key(|work| work.begun);
+        going[parallel..].iter().for_each(|work| work.stop.cancel());
     }
 }
 
@@ -91,7 +64,12 @@ impl Context {
     pub(super) async fn copy(&self, stop: &CancellationToken) -> Result<CopyEnd> {
         let records = self.indices().await?;
         self.targets_stand(&records).await?;
-        let copies = self.copies(&records).await?;
+        let _watch =
+            self.throttle.watch(&self.source, &self.target).map(|watch| AbortOnDrop(tokio::spawn(watch)));
+        let bulks = self.throttle.limits().borrow().bulks;
+        let flights = Arc::new(Semaphore::new(bulks));
+        let _width = AbortOnDrop(tokio::spawn(follow(flights.clone(), self.throttle.limits(), bulks)));
+        let copies = self.copies(&records, &flights).await?;
         // A migration that begins with more than its limit was resumed in spite of it: that much is accepted.
         let counts = self.progress.counts();
         let accepted = if self.exceeds(&counts) { counts } else { Counts::default() };
@@ -114,10 +92,13 @@ impl Context {
         stop: CancellationToken,
     ) -> Result<CopyEnd> {
         let mut workers: JoinSet<Result<SliceEnd>> = JoinSet::new();
-        let mut working: HashMap<Id, SliceId> = HashMap::new();
+        let mut working: HashMap<Id, Work> = HashMap::new();
         let mut failed: Option<Error> = None;
+        let mut limits = self.throttle.limits();
         loop {
-            while workers.len() < self.config.slice.parallel && !stop.is_cancelled() {
+            let parallel = limits.borrow_and_update().parallel;
+            give_back(&working, parallel);
+            while workers.len() < parallel && !stop.is_cancelled() {
                 let Some(id) = queue.ready.pop_front() else { break };
                 let copy = copies.get(&id.index).cloned();
                 let copy =
@@ -125,16 +106,25 @@ impl Context {
                 let record = self.store.slice(&self.name, id)?;
                 let record = record
                     .ok_or_else(|| Error::state("corrupt", format!("slice {id} is gone from the store")))?;
-                let (stop, span) = (stop.clone(), tracing::info_span!("copy", index = copy.source_name));
+                let work = Work { slice: id, begun: Instant::now(), stop: stop.child_token() };
+                let (stop, span) = (work.stop.clone(), tracing::info_span!("copy", index = copy.source_name));
                 let handle = workers.spawn(async move { copy.copy(record, &stop).await }.instrument(span));
-                working.insert(handle.id(), id);
+                working.insert(handle.id(), work);
             }
-            let Some(ended) = workers.join_next_with_id().await else { break };
+            let ended = tokio::select! {
+                ended = workers.join_next_with_id() => ended,
+                // The sender lives as long as the migration.
+                Ok(()) = limits.changed() => continue,
+            };
+            let Some(ended) = ended else { break };
             let (task, outcome) = match ended {
                 Ok((task, outcome)) => (task, outcome),
-                Err(panicked) => (panicked.id(), self.panicked(working.get(&panicked.id()), &panicked).await),
+                Err(panicked) => (
+                    panicked.id(),
+                    self.panicked(working.get(&panicked.id()).map(|work| work.slice), &panicked).await,
+                ),
             };
-            let id = working.remove(&task);
+            let id = working.remove(&task).map(|work| work.slice);
             match outcome {
                 Ok(end @ (SliceEnd::Done | SliceEnd::SetAside)) => {
                     if let (SliceEnd::Done, Some(id)) = (end, id) {
@@ -142,7 +132,8 @@ impl Context {
                     }
                     self.judge_failures(accepted, &stop)?;
                 }
-                Ok(SliceEnd::Stopped) => {}
+                // Given back, it is the next to begin; when everything stops, nothing is taken from the queue any more.
+                Ok(SliceEnd::Stopped) => id.into_iter().for_each(|id| queue.ready.push_front(id)),
                 Err(error) => {
                     tracing::error!(error = error.one_line(), "the copy cannot go on");
                     stop.cancel();
@@ -158,8 +149,8 @@ impl Context {
     }
 
     /// A worker that panicked leaves its slice as the last checkpoint has it; the slice is set aside, visibly.
-    async fn panicked(&self, id: Option<&SliceId>, cause: &tokio::task::JoinError) -> Result<SliceEnd> {
-        let Some(&id) = id else { return Ok(SliceEnd::Stopped) };
+    async fn panicked(&self, id: Option<SliceId>, cause: &tokio::task::JoinError) -> Result<SliceEnd> {
+        let Some(id) = id else { return Ok(SliceEnd::Stopped) };
         tracing::error!(slice = %id, %cause, "a worker panicked, its slice is set aside");
         let (store, name, reason) =
             (self.store.clone(), self.name.clone(), format!("the worker panicked: {cause}"));
@@ -246,13 +237,16 @@ impl Context {
         .await
     }
 
-    async fn copies(&self, records: &[IndexRecord]) -> Result<HashMap<u32, Arc<IndexCopy>>> {
-        let flights = Arc::new(Semaphore::new(self.config.write.bulks));
+    async fn copies(
+        &self,
+        records: &[IndexRecord],
+        flights: &Arc<Semaphore>,
+    ) -> Result<HashMap<u32, Arc<IndexCopy>>> {
         let infos = self.source.described().await?;
         let mut copies = HashMap::new();
         for record in records {
             let info = infos.iter().find(|info| info.name == record.source);
-            let copy = self.index_copy(record, info, &flights)?;
+            let copy = self.index_copy(record, info, flights)?;
             if let Ok(Some(mean)) = self.source.mean_document_bytes(&record.source).await {
                 copy.source.page_size.expect(mean);
             }
@@ -293,7 +287,8 @@ impl Context {
             max_id_bytes: dialect.max_id_bytes,
         };
         let waits = self.progress.waits.clone();
-        let sink = Sink::new(self.target.clone(), &record.target, target, write.mode, flights.clone(), waits);
+        let sink = Sink::new(self.target.clone(), &record.target, target, write.mode, flights.clone(), waits)
+            .suspicious(record.originals.as_ref().is_some_and(|originals| !originals.created));
         Ok(IndexCopy {
             migration: self.name.clone(),
             source_name: record.source.clone(),
@@ -321,6 +316,7 @@ impl Context {
             store: self.store.clone(),
             progress: self.progress.clone(),
             counters: self.counters.clone(),
+            throttle: self.throttle.clone(),
         })
     }
 }
@@ -340,41 +336,9 @@ pub(super) fn pipeline_of(
         index: source.to_owned(),
         target: target.to_owned(),
         others: config.to.others.iter().cloned().collect(),
+        gathered: false,
         steps: Arc::new(Steps::compile(&config.transform)?),
         types: types.iter().filter_map(|name| serde_json::to_vec(name).ok()).collect(),
         shape: shape.clone(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn slice(shard: u32, number: u32, from: Option<u64>, to: Option<u64>) -> Slice {
-        Slice {
-            id: SliceId { index: 0, shard, number },
-            range: SliceRange::SeqNo(HalfOpen { from, to }),
-            expected_docs: 1,
-        }
-    }
-
-    #[test]
-    fn the_open_ended_slice_of_a_shard_comes_after_all_others_of_it() {
-        let mut queue = Queue::default();
-        for slice in [
-            slice(0, 0, None, Some(5)),
-            slice(0, 1, Some(5), Some(9)),
-            slice(0, 2, Some(9), None),
-            slice(1, 0, None, None),
-        ] {
-            queue.add(&slice);
-        }
-        queue.spread();
-        let ready: Vec<String> = queue.ready.iter().map(ToString::to_string).collect();
-        assert_eq!(ready, ["0.0.0", "0.1.0", "0.0.1"]);
-        queue.settled(SliceId { index: 0, shard: 0, number: 0 });
-        assert_eq!(queue.tails.len(), 1);
-        queue.settled(SliceId { index: 0, shard: 0, number: 1 });
-        assert_eq!(queue.ready.back().unwrap().to_string(), "0.0.2");
-    }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::candidate::{Candidate, distinct_targets, judge_all};
+use super::conflicts::{claims, refuse_claimed, refuse_taken_names, templates_of_target};
 use super::context::connect;
 use super::copying::pipeline_of;
 use super::planning::{SHARDS_AT_ONCE, describe, unavailable};
@@ -19,7 +20,7 @@ use crate::plan::slice::Slice;
 use crate::plan::{PlanError, Planner, shared_id};
 use crate::schema::report::Severity;
 use crate::schema::{FieldCount, TargetSchema};
-use crate::transform::Shape;
+use crate::transform::{Pipeline, Shape};
 
 /// From this many fields on an object is taken for one whose keys come with the documents.
 const EXPLODES_FROM: usize = 200;
@@ -149,7 +150,12 @@ pub async fn dry_plan(
     if let Err(error) = distinct_targets(&candidates) {
         document.refusals.push(told(&error));
     }
+    let claims = claims(config, name).await;
     for (ordinal, candidate) in (0..).zip(&candidates) {
+        if let Err(error) = refuse_claimed(candidate, &claims) {
+            document.refusals.push(told(&error));
+            continue;
+        }
         let schema = match candidate.schema(migration, &source, &target).await {
             Ok(schema) => schema,
             Err(error) if error.kind() == Kind::Refused => {
@@ -163,24 +169,63 @@ pub async fn dry_plan(
             continue;
         }
         let there = existing.iter().find(|index| index.name == candidate.destination.index);
+        if schema.body.is_none() && there.is_none() {
+            document.refusals.push(told(&no_target(&candidate.destination.index)));
+            continue;
+        }
         if there.is_some_and(|there| there.open)
             && let Err(error) = candidate.refuse_foreign(migration, &source, &target).await
         {
             document.refusals.push(told(&error));
             continue;
         }
+        let mut templates = Vec::new();
+        if there.is_none() {
+            let index = &candidate.destination.index;
+            let free = refuse_taken_names(index, schema.body.as_ref(), &existing);
+            let meddling = match free {
+                Ok(()) => templates_of_target(&target, index).await,
+                Err(error) => Err(error),
+            };
+            match meddling {
+                Ok(remarks) => templates = remarks,
+                Err(error) if error.kind() == Kind::Refused => {
+                    document.refusals.push(told(&error));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+        }
         let (mut planned, slices) = plan_index(&source, migration, candidate, ordinal, &progress).await?;
         planned.target_index = if there.is_some() { "use" } else { "create" };
+        let schema = if planned.shape.is_prefixed() {
+            // Filters by id, for instance, depend on what only the ids told.
+            let shaped = candidate.schema_of(migration, &source, &target, &planned.shape).await?;
+            if let Err(error) = shaped.refuse_losses(&planned.source, &migration.accept_lost) {
+                document.refusals.push(told(&error));
+                continue;
+            }
+            shaped
+        } else {
+            schema
+        };
         tell_schema(&mut planned, name, &schema);
+        planned.remarks.extend(templates);
         if let Some(count) = what.sample {
-            let body = schema.body.or_else(|| there.map(|there| like(&target, there)));
+            // What is there is what the documents will meet, whatever would have been created.
+            let body = there.map(|there| like(&target, there)).or(schema.body);
             let body = body.ok_or_else(|| no_target(&planned.target))?;
             let sampler = Sampler { migration: name, config: migration, source: &source, target: &target };
             let source_index = candidate.source();
             let types = source_index.type_names();
             let pipeline =
                 pipeline_of(migration, &source_index.name, &types, &planned.target, &planned.shape)?;
-            planned.sample = Some(sampler.sample(candidate, &pipeline, &body, &slices, count).await?);
+            let pipeline = Pipeline { gathered: true, ..pipeline };
+            match sampler.sample(candidate, &pipeline, &body, &slices, count).await {
+                Ok(sample) => planned.sample = Some(sample),
+                Err(error) if error.kind() == Kind::Refused => document.refusals.push(told(&error)),
+                Err(error) => return Err(error),
+            }
         }
         document.docs += planned.docs;
         document.slices += planned.slices;

@@ -12,10 +12,11 @@ use super::copying::CopyEnd;
 use super::phase::{Event, Phase, Standing, next};
 use super::progress::{Progress, milliseconds};
 use super::status::take_over;
+use super::throttle::{Throttle, tune};
 use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Kind, Result};
 use crate::store::Store;
-use crate::store::records::{MigrationRecord, SliceRecord, SliceState};
+use crate::store::records::{MigrationRecord, SliceRecord, SliceState, Tuned};
 use crate::telemetry::statsd::Counters;
 
 /// Between two tries when a cluster cannot be reached.
@@ -41,6 +42,7 @@ pub(super) struct Ferry {
     pub(super) store: Store,
     pub(super) progress: Arc<Progress>,
     counters: Arc<Counters>,
+    throttle: Arc<Throttle>,
     /// Cancelled to end the work at hand; a new one for each stretch of work.
     work: Mutex<CancellationToken>,
     resumed: Notify,
@@ -74,6 +76,7 @@ impl Ferry {
                     others: Vec::new(),
                     planning_ms: 0,
                     copying_ms: 0,
+                    tuned: Tuned::default(),
                 };
                 store.save_migration(&record)?;
                 record
@@ -97,6 +100,8 @@ impl Ferry {
         };
         let progress = Arc::new(Progress::new(name));
         take_over(&progress, &store, &record)?;
+        progress.tunes(record.tuned);
+        let throttle = Arc::new(Throttle::new(migration, &record.tuned));
         Ok(Ferry {
             name: name.to_owned(),
             config,
@@ -104,6 +109,7 @@ impl Ferry {
             store,
             progress,
             counters,
+            throttle,
             work: Mutex::new(CancellationToken::new()),
             resumed: Notify::new(),
         })
@@ -200,6 +206,17 @@ impl Ferry {
         Ok(())
     }
 
+    /// Gives it other limits, now and over restarts; `None` takes them back.
+    ///
+    /// # Errors
+    /// As [`tune`].
+    pub(super) fn tune(&self, newer: Option<Tuned>) -> Result<Tuned> {
+        let tuned = tune(&self.store, &self.name, newer)?;
+        self.throttle.tune(&self.migration, &tuned);
+        self.progress.tunes(tuned);
+        Ok(tuned)
+    }
+
     /// Both clusters connected.
     pub(super) async fn context(&self) -> Result<Context> {
         let (source, target) = connect(&self.config, &self.migration).await?;
@@ -211,6 +228,7 @@ impl Ferry {
             store: self.store.clone(),
             progress: self.progress.clone(),
             counters: self.counters.clone(),
+            throttle: self.throttle.clone(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod candidate;
 pub mod check;
+mod conflicts;
 mod context;
 mod copying;
 pub mod dry_run;
@@ -11,11 +12,14 @@ pub mod phase;
 mod planning;
 mod prepare;
 mod progress;
+mod queue;
+mod reading;
 mod retry;
 pub mod sampling;
 pub mod schemas;
 pub mod status;
 mod templates;
+mod throttle;
 mod verifying;
 mod worker;
 
@@ -33,10 +37,12 @@ use crate::config::Config;
 use crate::control::status::{DaemonStatus, STATUS_VERSION, StatusDocument};
 use crate::error::{Error, Kind, Result};
 use crate::store::Store;
+use crate::store::records::Tuned;
 use crate::telemetry::statsd::Counters;
 pub use ferry::resume;
 use ferry::{Ferry, FerryEnd};
 pub use retry::RetryReport;
+pub use throttle::tune;
 
 /// How a run behaves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -235,6 +241,15 @@ impl Engine {
             let _ = self.inner.again.0.send(name.to_owned());
         }
         Ok(())
+    }
+
+    /// Gives a migration at work other limits, also over restarts; `None` takes all of them back. Stored when this
+    /// returns those that stand now.
+    ///
+    /// # Errors
+    /// `Config` for an unknown name or a number that cannot be, `State` when the store refuses.
+    pub fn tune(&self, name: &str, newer: Option<Tuned>) -> Result<Tuned> {
+        self.ferry(name)?.tune(newer)
     }
 
     /// Tries failed documents again, then counts both sides anew where the copy was over.

@@ -6,6 +6,7 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::candidate::{Candidate, distinct_targets, judge_all};
+use super::conflicts::{refuse_taken_names, templates_of_target};
 use super::context::Context;
 use super::progress::milliseconds;
 use super::sampling::remove_leftovers;
@@ -52,10 +53,16 @@ impl Context {
         let candidates: Vec<Candidate> =
             judged.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         distinct_targets(&candidates)?;
+        let existing = self.target.described().await?;
         for candidate in &candidates {
             // What cannot be converted stops here, before the source is asked to count anything.
             let schema = candidate.schema(&self.config, &self.source, &self.target).await?;
             schema.refuse_losses(&candidate.source().name, &self.config.accept_lost)?;
+            let index = &candidate.destination.index;
+            if !existing.iter().any(|known| known.name == *index) {
+                refuse_taken_names(index, schema.body.as_ref(), &existing)?;
+                templates_of_target(&self.target, index).await?;
+            }
         }
         let known = self.store.indices(&self.name)?;
         self.progress.plan_begins(self.planned_so_far(&candidates, &known)?);

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::conflicts::strips_source;
 use super::context::Context;
 use super::foreign::Suspect;
 use crate::cluster::Cluster;
@@ -19,6 +20,7 @@ impl Context {
     /// `Refused` and `Config` for targets that cannot or must not be written.
     pub(super) async fn prepare(&self) -> Result<()> {
         let records = self.indices().await?;
+        self.refuse_claimed_targets()?;
         let (sources, targets) = (self.source.described().await?, self.target.described().await?);
         for record in records {
             let source = sources.iter().find(|index| index.name == record.source);
@@ -48,6 +50,15 @@ impl Context {
             target = self.target.described().await?.into_iter().find(|index| index.name == record.target);
         }
         let target = target.ok_or_else(|| gone(&self.target, &record.target))?;
+        if let Some((_, mapping)) = target.types.iter().find(|(_, mapping)| strips_source(mapping)) {
+            let message = format!(
+                "target index `{}` does not keep its documents whole: `_source` is {}",
+                record.target, mapping["_source"]
+            );
+            return Err(Error::refused("target_strips", message).hint(
+                "an index template of the target may have mixed that in: mend it, and delete the index",
+            ));
+        }
         if !target.open {
             return Err(Error::refused(
                 "index_closed",

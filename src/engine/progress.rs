@@ -9,7 +9,7 @@ use crate::cluster::waits::Waits;
 use crate::control::status::{IndexStatus, MigrationStatus, OthersStatus, PlanningStatus, SliceTally};
 use crate::plan::slice::SliceId;
 use crate::store::records::{
-    Counts, FailureGroup, IndexRecord, MigrationRecord, OtherTarget, SliceRecord, SliceState,
+    Counts, FailureGroup, IndexRecord, MigrationRecord, OtherTarget, SliceRecord, SliceState, Tuned,
 };
 
 /// The recent rate is that of this span.
@@ -35,6 +35,7 @@ struct Inner {
     /// Documents that transforms left out, by the words of the step.
     dropped: BTreeMap<String, u64>,
     others: Vec<OtherTarget>,
+    tuned: Tuned,
     planning: Duration,
     copying: Duration,
     copying_since: Option<Instant>,
@@ -65,6 +66,7 @@ impl Progress {
             groups: Vec::new(),
             dropped: BTreeMap::new(),
             others: Vec::new(),
+            tuned: Tuned::default(),
             planning: Duration::ZERO,
             copying: Duration::ZERO,
             copying_since: None,
@@ -136,6 +138,11 @@ impl Progress {
     #[must_use]
     pub fn standing(&self) -> Standing {
         self.inner().standing.clone()
+    }
+
+    /// Limits that an operator gave.
+    pub fn tunes(&self, tuned: Tuned) {
+        self.inner().tuned = tuned;
     }
 
     /// A new standing.
@@ -306,6 +313,7 @@ impl Progress {
             failures: inner.groups.clone(),
             dropped: inner.dropped.clone(),
             others: inner.others_status(),
+            tuned: (inner.tuned != Tuned::default()).then_some(inner.tuned),
             indices: inner.indices.iter().map(IndexProgress::status).collect(),
             planning_seconds: inner.planning.as_secs_f64(),
             copying_seconds: copied_for.as_secs_f64(),

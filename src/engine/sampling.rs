@@ -35,6 +35,8 @@ pub struct SampleReport {
     pub taken: u64,
     /// Documents that transforms left out.
     pub dropped: u64,
+    /// Documents that were taken and took the place of others: the same id for several.
+    pub overwritten: u64,
     /// What was refused, by kind.
     pub refused: Vec<RefusalClass>,
 }
@@ -54,9 +56,12 @@ pub struct RefusalClass {
     pub example_reason: String,
 }
 
+/// How the names of throw-away indices begin.
+const PREFIX: &str = "esferry-sample-";
+
 /// The throw-away index of a migration's nth target.
-fn sample_index(migration: &str, ordinal: u32) -> String {
-    format!("esferry-sample-{migration}-{ordinal}")
+fn sample_index(migration: &str, process: u32, ordinal: u32) -> String {
+    format!("{PREFIX}{migration}-{process}-{ordinal}")
 }
 
 /// Deletes throw-away indices that a sample left behind when it was killed.
@@ -68,19 +73,22 @@ pub(super) async fn remove_leftovers(
     migration: &str,
     existing: &[IndexInfo],
 ) -> Result<()> {
-    let prefix = sample_index(migration, 0);
-    let prefix = prefix.trim_end_matches('0');
-    let ours = |index: &&IndexInfo| {
-        index
-            .name
-            .strip_prefix(prefix)
-            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
-    };
-    for index in existing.iter().filter(ours) {
+    for index in existing.iter().filter(|index| is_left_over(&index.name, migration)) {
         tracing::warn!(index = index.name, "deleting what a sample left behind");
         remove(target, &index.name).await?;
     }
     Ok(())
+}
+
+/// True for the throw-away index of this migration whose process is no longer there.
+fn is_left_over(index: &str, migration: &str) -> bool {
+    let rest = index.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(migration));
+    let Some((process, ordinal)) = rest.and_then(|rest| rest.strip_prefix('-')?.split_once('-')) else {
+        return false;
+    };
+    let numbers = process.parse::<u32>().is_ok() && ordinal.parse::<u32>().is_ok();
+    // On another machine it may be at work still: a sample takes seconds, and is made anew when it is missed.
+    numbers && !std::path::Path::new("/proc").join(process).exists()
 }
 
 async fn remove(target: &Cluster, index: &str) -> Result<()> {
@@ -111,7 +119,7 @@ impl Sampler<'_> {
         count: u64,
     ) -> Result<SampleReport> {
         let ordinal = slices.first().map_or(0, |slice| slice.id.index);
-        let index = sample_index(self.migration, ordinal);
+        let index = sample_index(self.migration, std::process::id(), ordinal);
         let doing = format!("creating the throw-away index `{index}`");
         let created = self.target.create_index(&index, &throw_away(body)).await;
         created.map_err(|cause| cause.during(self.target.name(), &doing))?;
@@ -160,6 +168,11 @@ impl Sampler<'_> {
             report.dropped += delivery.counts.dropped;
             delivery.rejections.into_iter().for_each(|rejection| classify(&mut classes, rejection));
         }
+        let doing = format!("counting the sample in `{index}`");
+        self.target.refresh(index).await.map_err(|cause| cause.during(self.target.name(), &doing))?;
+        let held = self.target.count(&Selection::all(index, None)).await;
+        let held = held.map_err(|cause| cause.during(self.target.name(), &doing))?;
+        report.overwritten = report.taken.saturating_sub(held);
         report.refused = classes.into_values().collect();
         report.refused.sort_by_key(|class| std::cmp::Reverse(class.count));
         Ok(report)
@@ -228,11 +241,18 @@ fn forget(settings: &mut Value, name: &str) {
     }
 }
 
+/// What a reason says of more than one document: the cause behind the colon quotes the value, and 6.8 names the id.
+fn class_of(reason: &str) -> String {
+    let general = reason.split(": ").next().unwrap_or_default();
+    match general.split_once(" in document with id '") {
+        Some((field, _)) => field.to_owned(),
+        None => general.to_owned(),
+    }
+}
+
 fn classify(classes: &mut BTreeMap<(String, String), RefusalClass>, rejection: Rejection) {
     let Rejection { origin, refusal, .. } = rejection;
-    // The cause behind the colon quotes the value; what stands before it names the field.
-    let general = refusal.reason.split(": ").next().unwrap_or_default();
-    let general: String = general.chars().take(CLASS_LENGTH).collect();
+    let general: String = class_of(&refusal.reason).chars().take(CLASS_LENGTH).collect();
     let class = classes.entry((refusal.error_type.clone(), general)).or_insert_with(|| RefusalClass {
         error_type: refusal.error_type,
         count: 0,
@@ -264,6 +284,33 @@ mod tests {
         assert_eq!(spread_over(&[5, 5, 5, 5], 2), [(0, 1), (2, 1)]);
         assert_eq!(spread_over(&[0], 2), []);
         assert_eq!(spread_over(&[], 2), []);
+    }
+
+    #[test]
+    fn documents_that_are_refused_for_the_same_reason_are_one_class() {
+        let reason = |id: &str| {
+            format!(
+                "failed to parse field [b] of type [boolean] in document with id '{id}': Failed to parse value [on]"
+            )
+        };
+        assert_eq!(class_of(&reason("1")), "failed to parse field [b] of type [boolean]");
+        assert_eq!(class_of(&reason("a: 'b'")), class_of(&reason("2")));
+        assert_eq!(class_of("no colon"), "no colon");
+    }
+
+    #[test]
+    fn only_samples_of_this_migration_whose_process_is_gone_are_left_over() {
+        let own = std::process::id();
+        assert!(is_left_over("esferry-sample-alerts-4194305-0", "alerts"));
+        assert!(!is_left_over(&sample_index("alerts", own, 0), "alerts"), "it is at work");
+        for other in [
+            "esferry-sample-alerts-eu-4194305-0",
+            "esferry-sample-alerts-x-0",
+            "esferry-sample-alerts",
+            "alerts",
+        ] {
+            assert!(!is_left_over(other, "alerts"), "{other}");
+        }
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub fn from_store(store: &Store, daemon: Option<DaemonStatus>) -> Result<StatusD
     for record in store.migrations()? {
         let progress = Progress::new(&record.name);
         take_over(&progress, store, &record)?;
+        progress.tunes(record.tuned);
         migrations.push(progress.status());
     }
     Ok(StatusDocument { version: STATUS_VERSION, at: Timestamp::now(), daemon, migrations })

@@ -7,7 +7,7 @@ use super::worker::blocking;
 use crate::cluster::indices::IndexInfo;
 use crate::cluster::selection::Selection;
 use crate::config::MigrationConfig;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::schema;
 use crate::store::records::{Counted, Counts, IndexRecord, SliceState};
 
@@ -24,10 +24,9 @@ impl Context {
     /// # Errors
     /// `Temporary` when a side cannot be counted whole.
     pub(super) async fn count_both(&self) -> Result<()> {
-        let target = &self.target;
-        let targets = target.described().await?;
         let sources = self.source.described().await?;
         let planned = self.store.indices(&self.name)?;
+        self.targets_stand(&planned).await?;
         for mut record in planned.clone() {
             let account = self.account(record.ordinal).await?;
             let from =

@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::progress::Progress;
+use super::reading::{AbortOnDrop, Broken, read};
+use super::throttle::Throttle;
 use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
 use crate::plan::slice::{Cursor, SliceRange};
@@ -47,6 +49,7 @@ pub(super) struct IndexCopy {
     pub(super) store: Store,
     pub(super) progress: Arc<Progress>,
     pub(super) counters: Arc<Counters>,
+    pub(super) throttle: Arc<Throttle>,
 }
 
 /// How the work on a slice ended.
@@ -63,6 +66,8 @@ pub(super) enum SliceEnd {
 enum Attempt {
     Complete,
     Stopped,
+    /// It was held back for longer than the server keeps its snapshot.
+    Held,
     Lost(ReadError),
 }
 
@@ -73,9 +78,16 @@ impl IndexCopy {
     /// What no waiting cures: the migration stops on it.
     pub(super) async fn copy(&self, mut record: SliceRecord, stop: &CancellationToken) -> Result<SliceEnd> {
         let id = record.slice.id;
+        if !self.may_begin(stop).await {
+            return Ok(SliceEnd::Stopped);
+        }
         self.progress.slice_begins(&record);
         let mut failed = 0_u32;
         loop {
+            if !self.may_begin(stop).await {
+                self.progress.slice_ends(&record);
+                return Ok(SliceEnd::Stopped);
+            }
             let at_start = record.state.clone();
             record = self.begin(record).await?;
             let span = tracing::info_span!("slice", slice = %id, attempt = record.attempts);
@@ -88,6 +100,10 @@ impl IndexCopy {
                 Attempt::Stopped => {
                     self.progress.slice_ends(&record);
                     return Ok(SliceEnd::Stopped);
+                }
+                Attempt::Held => {
+                    self.progress.slice_loses(id);
+                    tracing::info!(slice = %id, "held back for long, the slice begins again afterwards");
                 }
                 Attempt::Lost(ReadError::Fatal(error)) => {
                     self.progress.slice_ends(&record);
@@ -118,15 +134,30 @@ impl IndexCopy {
         }
     }
 
+    /// Waits until nothing holds the migration back; false when the work is to stop.
+    async fn may_begin(&self, stop: &CancellationToken) -> bool {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => false,
+            () = self.throttle.until_free(&self.progress.waits) => true,
+        }
+    }
+
     /// One attempt: pages come from a reader of their own, go out as bulks, and are settled in order.
     async fn attempt(&self, record: &mut SliceRecord, stop: &CancellationToken) -> Result<Attempt> {
         let start = cursor(record);
         let (pages, mut page) = mpsc::channel(1);
-        let reading = tokio::spawn(read(self.reader(record, start), pages));
+        let reading = tokio::spawn(read(
+            self.reader(record, start),
+            pages,
+            self.source.page_size.clone(),
+            self.throttle.clone(),
+            self.progress.clone(),
+        ));
         let _reading = AbortOnDrop(reading);
         let mut flights = FuturesOrdered::new();
         let mut unsettled = Unsettled::new(start);
-        let mut ended: Option<Result<(), ReadError>> = None;
+        let mut ended: Option<Result<(), Broken>> = None;
         loop {
             tokio::select! {
                 biased;
@@ -144,17 +175,20 @@ impl IndexCopy {
                 }
                 next = page.recv(), if ended.is_none() && flights.len() < PAGES_IN_FLIGHT => match next {
                     Some(Ok(next)) => flights.push_back(self.send(next)),
-                    Some(Err(lost)) => ended = Some(Err(lost)),
+                    Some(Err(broken)) => ended = Some(Err(broken)),
                     None => ended = Some(Ok(())),
                 },
                 else => break,
             }
         }
         match ended {
-            Some(Err(lost)) => {
+            Some(Err(broken)) => {
                 // What arrived stays: a slice with a cursor goes on behind it, the others write it again to no effect.
                 self.checkpoint(record, &mut unsettled).await?;
-                Ok(Attempt::Lost(lost))
+                Ok(match broken {
+                    Broken::Held => Attempt::Held,
+                    Broken::Lost(lost) => Attempt::Lost(lost),
+                })
             }
             _ => {
                 self.finish(record, unsettled).await?;
@@ -378,30 +412,6 @@ impl Unsettled {
     fn is_due(&self) -> bool {
         self.upto != self.from && self.since.elapsed() >= CHECKPOINT_EVERY
     }
-}
-
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Reads ahead by one page, so that source and target work at the same time.
-async fn read(mut reader: SliceReader, pages: mpsc::Sender<Result<SlicePage, ReadError>>) {
-    loop {
-        let next = match reader.next_page().await {
-            Ok(Some(page)) => Ok(page),
-            Ok(None) => break,
-            Err(lost) => Err(lost),
-        };
-        let lost = next.is_err();
-        if pages.send(next).await.is_err() || lost {
-            break;
-        }
-    }
-    reader.abandon().await;
 }
 
 fn cursor(record: &SliceRecord) -> Cursor {

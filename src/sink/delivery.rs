@@ -10,6 +10,7 @@ use backoff::backoff::Backoff as _;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 
+use super::audit::{others, question};
 use super::batch::{Batch, Item};
 use super::bulk::{BulkAnswer, Metadata, same_id, sent_metadata};
 use super::judge::{Verdict, judge};
@@ -73,6 +74,8 @@ pub struct Sink {
     index: String,
     target: BulkTarget,
     mode: WriteMode,
+    /// The target was there before: what is "there already" may be somebody else's.
+    suspicious: bool,
     flights: Arc<Semaphore>,
     waits: Waits,
 }
@@ -94,7 +97,14 @@ impl Sink {
         flights: Arc<Semaphore>,
         waits: Waits,
     ) -> Self {
-        Sink { cluster, index: index.to_owned(), target, mode, flights, waits }
+        Sink { cluster, index: index.to_owned(), target, mode, suspicious: false, flights, waits }
+    }
+
+    /// Looks at every document that the target says it has already, and refuses those that are others.
+    #[must_use]
+    pub fn suspicious(mut self, suspicious: bool) -> Self {
+        self.suspicious = suspicious && self.mode == WriteMode::External;
+        self
     }
 
     /// The action lines and URL of this sink.
@@ -113,6 +123,7 @@ impl Sink {
         let mut groups = vec![Group { items: (0..batch.items.len()).collect(), tries: 0 }];
         let mut delays = patience();
         let mut waiting: Option<Waiting> = None;
+        let mut present = Vec::new();
         while let Some(mut group) = groups.pop() {
             group.tries += 1;
             let body = batch.body_of(&group.items);
@@ -121,7 +132,7 @@ impl Sink {
                 self.cluster.call(&self.target.request(body)).await
             };
             let pause = match answer {
-                Ok(answer) => match self.settle(&batch, &group, &answer, &mut delivery)? {
+                Ok(answer) => match self.settle(&batch, &group, &answer, &mut delivery, &mut present)? {
                     Ok(None) => None,
                     Ok(Some((later, reason))) => Some((later, reason)),
                     Err(reason) => {
@@ -157,7 +168,34 @@ impl Sink {
                 }
             }
         }
+        if self.suspicious && !present.is_empty() {
+            self.audit(&batch, &present, &mut delivery).await;
+        }
         Ok(delivery)
+    }
+
+    /// Compares documents that were there already with those that were to be written; others are refused.
+    async fn audit(&self, batch: &Batch, present: &[usize], delivery: &mut Delivery) {
+        let mut delays = patience();
+        let request = self.cluster.dialect().get_many(&self.index, &question(batch, present));
+        let others = loop {
+            let answer = self.cluster.call(&request).await;
+            let cause = match answer.and_then(|answer| others(batch, present, &answer)) {
+                Ok(others) => break others,
+                Err(cause) => cause,
+            };
+            let _waiting = self.waits.begin(format!("target {}: {cause}", self.index));
+            tokio::time::sleep(delays.next_backoff().unwrap_or(MAX_PAUSE)).await;
+        };
+        for position in others {
+            delivery.counts.present -= 1;
+            let refusal = Refusal {
+                status: 409,
+                error_type: "other_document".to_owned(),
+                reason: "the target holds another document under this id and version".to_owned(),
+            };
+            delivery.reject(batch, position, refusal, 1);
+        }
     }
 
     /// Judges every item. `Ok(None)`: all settled; `Ok(Some(..))`: these again; `Err(reason)`: not our answer.
@@ -168,6 +206,7 @@ impl Sink {
         group: &Group,
         answer: &Bytes,
         delivery: &mut Delivery,
+        present: &mut Vec<usize>,
     ) -> Result<Result<Option<(Group, String)>, String>, DeliveryError> {
         let parsed: BulkAnswer<'_> = match serde_json::from_slice(answer) {
             Ok(parsed) => parsed,
@@ -189,7 +228,10 @@ impl Sink {
             let before = delivery.counts.landed();
             match judge(item.status, item.result, error, self.mode, group.tries) {
                 Verdict::Written => delivery.counts.written += 1,
-                Verdict::Present => delivery.counts.present += 1,
+                Verdict::Present => {
+                    delivery.counts.present += 1;
+                    present.push(position);
+                }
                 Verdict::Superseded => delivery.counts.superseded += 1,
                 Verdict::Rejected(refusal) => delivery.reject(batch, position, refusal, group.tries),
                 Verdict::Retry(refusal) => {
@@ -296,7 +338,12 @@ impl Delivery {
 }
 
 impl Batch {
-    fn action(&self, position: usize) -> &[u8] {
+    pub(super) fn source(&self, position: usize) -> &[u8] {
+        let Item { source, end, .. } = self.items[position];
+        &self.body[source..end]
+    }
+
+    pub(super) fn action(&self, position: usize) -> &[u8] {
         let Item { start, source, .. } = self.items[position];
         &self.body[start..source]
     }

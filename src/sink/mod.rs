@@ -1,5 +1,6 @@
 //! Writes documents to the target and settles every single one: written, there already, superseded, or refused.
 
+mod audit;
 mod batch;
 mod bulk;
 mod delivery;

@@ -6,7 +6,7 @@ mod scroll;
 mod window;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 pub use page::{Hit, Page, PageError, Span};
 
@@ -48,20 +48,44 @@ pub struct SlicePage {
 pub struct PageSize {
     most_docs: u32,
     mean_bytes: AtomicU64,
+    /// What rates leave of a page.
+    limit_docs: AtomicU32,
+    limit_bytes: AtomicU64,
 }
 
 impl PageSize {
     /// At most `most_docs` a page; `mean_bytes` is a first guess of a document's size on the wire.
     #[must_use]
     pub fn new(most_docs: u32, mean_bytes: u64) -> Self {
-        PageSize { most_docs, mean_bytes: AtomicU64::new(mean_bytes.max(1)) }
+        PageSize {
+            most_docs,
+            mean_bytes: AtomicU64::new(mean_bytes.max(1)),
+            limit_docs: AtomicU32::new(u32::MAX),
+            limit_bytes: AtomicU64::new(PAGE_BYTES),
+        }
     }
 
     /// Documents the next page should hold.
     #[must_use]
     pub fn docs(&self) -> u32 {
-        let fitting = PAGE_BYTES / self.mean_bytes.load(Ordering::Relaxed).max(1);
-        u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, self.most_docs)
+        let fitting =
+            self.limit_bytes.load(Ordering::Relaxed) / self.mean_bytes.load(Ordering::Relaxed).max(1);
+        let most = self.most_docs.min(self.limit_docs.load(Ordering::Relaxed)).max(1);
+        u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, most)
+    }
+
+    /// Bytes that such a page will have.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.docs()).saturating_mul(self.mean_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Makes pages smaller than they need to be; `None` lets them be as large as ever. Snapshots that are open keep
+    /// the size of their pages.
+    pub fn limit(&self, docs: Option<u64>, bytes: Option<u64>) {
+        let docs = docs.and_then(|docs| u32::try_from(docs).ok()).unwrap_or(u32::MAX);
+        self.limit_docs.store(docs, Ordering::Relaxed);
+        self.limit_bytes.store(bytes.unwrap_or(PAGE_BYTES).min(PAGE_BYTES), Ordering::Relaxed);
     }
 
     /// A better guess, before the first page is read.
@@ -126,6 +150,12 @@ impl SliceReader {
             SliceReader::Scroll(reader) => reader.next_page().await,
             SliceReader::Window(reader) => reader.next_page().await,
         }
+    }
+
+    /// Whether the server keeps a snapshot for it, which ends by itself when no page is asked for.
+    #[must_use]
+    pub fn holds_snapshot(&self) -> bool {
+        matches!(self, SliceReader::Scroll(reader) if reader.is_open())
     }
 
     /// Frees what the server holds for an attempt that is given up.

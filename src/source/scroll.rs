@@ -29,6 +29,10 @@ impl ScrollReader {
         ScrollReader { index, selection, open: None }
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     pub(super) async fn next_page(&mut self) -> Result<Option<SlicePage>, ReadError> {
         let page = match &self.open {
             Some(snapshot) => self.continued(&snapshot.scroll_id).await?,

@@ -37,6 +37,36 @@ pub struct MigrationRecord {
     /// Milliseconds spent copying, over all runs (time in which no daemon ran is left out).
     #[serde(default)]
     pub copying_ms: u64,
+    /// What an operator changed on the migration at work.
+    #[serde(default)]
+    pub tuned: Tuned,
+}
+
+/// Limits that an operator gave a migration at work, in place of the configuration's, until they are reset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tuned {
+    /// Slices read side by side.
+    pub parallel: Option<usize>,
+    /// Bulk requests in flight.
+    pub bulks: Option<usize>,
+    /// Documents read a second, at most.
+    pub max_docs_per_second: Option<u64>,
+    /// Bytes of the source's answers a second, at most.
+    pub max_bytes_per_second: Option<u64>,
+}
+
+impl Tuned {
+    /// These limits, and those of `newer` in their place where it has some.
+    #[must_use]
+    pub fn with(self, newer: Tuned) -> Tuned {
+        Tuned {
+            parallel: newer.parallel.or(self.parallel),
+            bulks: newer.bulks.or(self.bulks),
+            max_docs_per_second: newer.max_docs_per_second.or(self.max_docs_per_second),
+            max_bytes_per_second: newer.max_bytes_per_second.or(self.max_bytes_per_second),
+        }
+    }
 }
 
 /// Identity of source and target: name and, where the version has one, uuid.

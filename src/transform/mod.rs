@@ -52,6 +52,8 @@ pub struct Pipeline {
     pub target: String,
     /// Further target indices that a step may send documents to.
     pub others: BTreeSet<String>,
+    /// All documents go to the target, also those that a step sends to another one: for samples.
+    pub gathered: bool,
     /// Types that the plan knows, as JSON strings. Empty: the source has none, or they do not matter.
     pub types: BTreeSet<Vec<u8>>,
     /// What the types became.
@@ -158,7 +160,12 @@ impl Pipeline {
                 document.index = None;
                 Ok(())
             }
-            Some(index) if self.others.contains(index) => Ok(()),
+            Some(index) if self.others.contains(index) => {
+                if self.gathered {
+                    document.index = None;
+                }
+                Ok(())
+            }
             Some(index) => Err(DocumentError::UndeclaredIndex(index.to_owned())),
         }
     }

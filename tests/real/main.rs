@@ -17,5 +17,6 @@ mod schemas;
 mod sides;
 mod target_faults;
 mod target_states;
+mod throttle;
 mod transforms;
 mod types;

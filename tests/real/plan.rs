@@ -131,13 +131,19 @@ async fn an_index_is_not_copied_onto_itself_whatever_the_urls_are() {
     }
     let sides = Sides::new("plan-self").await.unwrap();
     let index = sides.index("from");
-    sides.load(&sides.old, "from", numbered(5)).await.unwrap();
-    let proxy = Proxy::start(sides.old.url()).unwrap();
-    let daemon = Daemon::new(sides.old.url(), &proxy.url(), NAME, &route(&index, "{index}", "")).unwrap();
-    let (code, plan, log) = plan(&daemon).unwrap();
+    sides.load(&sides.new, "from", numbered(5)).await.unwrap();
+    let proxy = Proxy::start(sides.new.url()).unwrap();
+    let daemon = Daemon::new(sides.new.url(), &proxy.url(), NAME, &route(&index, "{index}", "")).unwrap();
+    let (code, told, log) = plan(&daemon).unwrap();
     assert_eq!(code, 2, "{log}");
-    let refusal = text(&plan, "/refusals/0");
-    assert!(refusal.contains("onto itself") && refusal.contains(&index), "{plan:#}");
+    let refusal = text(&told, "/refusals/0");
+    assert!(refusal.contains("onto itself") && refusal.contains(&index), "{told:#}");
+    // A server that is too old to be written to is no target at all.
+    let daemon =
+        Daemon::new(sides.new.url(), sides.old.url(), NAME, &route(&index, "{index}-x", "")).unwrap();
+    let output = daemon.output(&["plan"]).unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && log.contains("esferry writes to 5.0 and later"), "{log}");
 }
 
 #[tokio::test]

@@ -122,3 +122,94 @@ async fn the_printed_body_makes_the_index_and_the_report_tells_how() {
     assert_eq!(code, 0);
     assert!(diff.lines().any(|line| line.contains("\"type\": \"string\"") && line.contains(" | ")), "{diff}");
 }
+
+#[tokio::test]
+async fn another_document_under_the_same_id_and_version_is_told_and_not_believed() {
+    if !esferry_lab::wanted(
+        "a target that holds another document with the id and version of one of the source's",
+    ) {
+        return;
+    }
+    let sides = Sides::new("schema-other").await.unwrap();
+    sides.load(&sides.old, "from", numbered(20)).await.unwrap();
+    let to = sides.create(&sides.new, "to", &json!({})).await.unwrap();
+    sides.new.put(&format!("/{to}/_doc/7?refresh=true"), &json!({"somebody": "else's"})).await.unwrap();
+    // The same content in other words is the same document.
+    sides.new.put(&format!("/{to}/_doc/8?refresh=true"), &json!({"n": 8})).await.unwrap();
+    let daemon = sides.ferry("from", "to", "").unwrap();
+    let (code, log) = daemon.run_once().unwrap();
+    assert_eq!(code, 4, "{log}");
+    let (_, shown, _) = told(&daemon, &["failures", "show", NAME, "7", "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(text(&shown, "/0/error_type"), "other_document", "{shown:#}");
+    let (_, listed, _) = told(&daemon, &["failures", "list", NAME]);
+    assert!(listed.contains("other_document") && !listed.contains("mapper"), "{listed}");
+    let status = daemon.migration().unwrap();
+    assert_eq!(status.pointer("/counts/present"), Some(&json!(1)), "{status:#}");
+    assert_eq!(status.pointer("/counts/rejected"), Some(&json!(1)), "{status:#}");
+}
+
+#[tokio::test]
+async fn a_sample_writes_into_its_own_index_only_and_tells_of_ids_that_meet() {
+    if !esferry_lab::wanted("plan --sample leaves real indices alone, and sees several documents with one id")
+    {
+        return;
+    }
+    let sides = Sides::new("schema-sample").await.unwrap();
+    sides.load(&sides.old, "from", numbered(30)).await.unwrap();
+    let prod = sides.create(&sides.new, "prod", &json!({})).await.unwrap();
+    sides.new.put(&format!("/{prod}/_doc/1?refresh=true"), &json!({"precious": true})).await.unwrap();
+    let from = sides.index("from");
+    let daemon = sides
+        .daemon(&format!(
+            "from = {{ cluster = \"old\", indices = [\"{from}\"] }}\nto = {{ cluster = \"new\", others = [\"{prod}\"] }}\n\
+             [[migrations.{NAME}.transform]]\njq = '{{_index: \"{prod}\", _id: (if .n < 10 then \"one\" else $id end), _source: .}}'"
+        ))
+        .unwrap();
+    let (code, plan, log) = told(&daemon, &["plan", "--sample", "100", "--json"]);
+    assert_eq!(code, 4, "{log}");
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan.pointer("/0/indices/0/sample/overwritten"), Some(&json!(9)), "{plan:#}");
+    assert_eq!(sides.new.count(&prod).await.unwrap(), 1);
+    let kept = sides.new.get(&format!("/{prod}/_doc/1")).await.unwrap();
+    assert_eq!((&kept["_version"], &kept["_source"]), (&json!(1), &json!({"precious": true})));
+}
+
+#[tokio::test]
+async fn names_templates_and_other_migrations_that_stand_in_the_way_are_told_before_anything_is_written() {
+    if !esferry_lab::wanted(
+        "taken names, templates of the target that strip documents, one target for two migrations",
+    ) {
+        return;
+    }
+    let sides = Sides::new("schema-way").await.unwrap();
+    let index = sides.index("from");
+    let body = json!({"aliases": {sides.index("front"): {}}});
+    sides.create(&sides.old, "from", &body).await.unwrap();
+    sides.load(&sides.old, "from", numbered(9)).await.unwrap();
+    both_refuse(
+        &sides.ferry("from", "front", "").unwrap(),
+        &["the target index is to have this name itself"],
+    );
+    sides.create(&sides.new, "front", &json!({"aliases": {sides.index("other"): {}}})).await.unwrap();
+    both_refuse(&sides.ferry("from", "to", "").unwrap(), &["the target has an index of this name"]);
+    both_refuse(&sides.ferry("from", "other", "").unwrap(), &["as an alias of"]);
+    sides.new.delete_index(&sides.index("front")).await.unwrap();
+    let stripping = json!({"index_patterns": [sides.index("str*")], "mappings": {"_doc": {"_source": {"excludes": ["n"]}}}});
+    sides.new.put("/_template/schema-way", &stripping).await.unwrap();
+    both_refuse(&sides.ferry("from", "stripped", "").unwrap(), &["index template `schema-way`", "strip"]);
+    sides.new.send(reqwest::Method::DELETE, "/_template/schema-way", "", bytes::Bytes::new()).await.unwrap();
+    // Two migrations of different indices into one.
+    sides.load(&sides.old, "second", numbered(5)).await.unwrap();
+    let (second, to) = (sides.index("second"), sides.index("one"));
+    let two = sides
+        .daemon(&format!(
+            "from = {{ cluster = \"old\", indices = [\"{index}\"] }}\nto = {{ cluster = \"new\", index = \"{to}\" }}\n\
+             [migrations.again]\nfrom = {{ cluster = \"old\", indices = [\"{second}\"] }}\n\
+             to = {{ cluster = \"new\", index = \"{to}\" }}"
+        ))
+        .unwrap();
+    both_refuse(&two, &["is written by the migration `again` too"]);
+    let (code, _) = two.run_once().unwrap();
+    assert_eq!(code, 2, "a run refuses as well");
+}

@@ -289,7 +289,7 @@ async fn a_sample_shows_what_will_be_refused_and_leaves_nothing_behind() {
     assert_eq!(left().await, 0);
     assert!(sides.new.count(&sides.index("to")).await.is_err(), "nothing is made on the target");
     // What a killed sample left is removed by the next command.
-    sides.new.recreate_index("esferry-sample-move-7", &json!({})).await.unwrap();
+    sides.new.recreate_index("esferry-sample-move-4194305-7", &json!({})).await.unwrap();
     let output = daemon.output(&["plan"]).unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(left().await, 0);

@@ -4,6 +4,7 @@
 //! else, it has lost its way. Where a fact comes from a measurement or a server's source, the file says which.
 
 pub mod administration;
+pub mod load;
 pub mod reading;
 mod v1;
 mod v2;
@@ -169,9 +170,19 @@ pub struct Dialect {
     pub max_id_bytes: Option<usize>,
     /// Indices have warmers.
     pub has_warmers: bool,
+    /// Where a node's statistics have the use of its machine's processors, in percent.
+    pub cpu: &'static str,
+    /// The thread pool that bulk requests wait for.
+    pub write_pool: &'static str,
 }
 
 impl Dialect {
+    /// True for servers that documents are written to: item outcomes are objects with types since 5.0.
+    #[must_use]
+    pub fn is_target(&self) -> bool {
+        self.version >= Version::new(5, 0, 0)
+    }
+
     /// The dialect of a server.
     ///
     /// # Errors

@@ -49,6 +49,15 @@ impl Dialect {
     }
 }
 
+impl Dialect {
+    /// Asks for documents by their ids: `{"docs": [{"_id", "routing", "_index"}]}`.
+    #[must_use]
+    pub fn get_many(&self, index: &str, docs: &serde_json::Value) -> Request {
+        let level = if self.bulk_type == BulkType::Untyped { "" } else { "/_all" };
+        Request::json(Method::POST, format!("/{}{level}/_mget", encode(index)), docs)
+    }
+}
+
 impl BulkTarget {
     /// The request for a finished body.
     #[must_use]

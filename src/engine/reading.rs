@@ -1,0 +1,73 @@
+//! The reading side of an attempt: a task of its own, one page ahead, no faster than the throttle lets it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::progress::Progress;
+use super::throttle::{Throttle, held_until};
+use crate::source::{PageSize, ReadError, SlicePage, SliceReader};
+
+/// How long a source may take to free a snapshot that is given up.
+const FREE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why no more pages come.
+pub(super) enum Broken {
+    /// It was held back for longer than the source keeps a snapshot.
+    Held,
+    /// What the source said, or did not say.
+    Lost(ReadError),
+}
+
+/// Ends a task with whoever started it.
+pub(super) struct AbortOnDrop(pub(super) tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Reads ahead by one page, so that source and target work at the same time, and no faster than the throttle lets it.
+pub(super) async fn read(
+    mut reader: SliceReader,
+    pages: mpsc::Sender<Result<SlicePage, Broken>>,
+    page_size: Arc<PageSize>,
+    throttle: Arc<Throttle>,
+    progress: Arc<Progress>,
+) {
+    let mut last_page = Instant::now();
+    loop {
+        let turn = throttle.turn(&page_size, &progress.waits);
+        let charged = if reader.holds_snapshot() {
+            match tokio::time::timeout_at(held_until(last_page), turn).await {
+                Ok(charged) => charged,
+                Err(_) => {
+                    // Before it is told, for whoever is told ends this task. A source that is too busy even for this
+                    // frees it by itself.
+                    let _ = tokio::time::timeout(FREE_WITHIN, reader.abandon()).await;
+                    let _ = pages.send(Err(Broken::Held)).await;
+                    return;
+                }
+            }
+        } else {
+            turn.await
+        };
+        let next = match reader.next_page().await {
+            Ok(Some(page)) => {
+                throttle.settle(charged, page.page.hits.len(), page.page.body.len());
+                Ok(page)
+            }
+            Ok(None) => break,
+            Err(lost) => Err(Broken::Lost(lost)),
+        };
+        last_page = Instant::now();
+        let lost = next.is_err();
+        if pages.send(next).await.is_err() || lost {
+            break;
+        }
+    }
+    reader.abandon().await;
+}
