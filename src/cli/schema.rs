@@ -92,8 +92,11 @@ fn choose(all: Vec<IndexSchema>, target: Option<&str>) -> Result<Vec<IndexSchema
 fn show(global: &Global, chosen: &[IndexSchema]) -> Result<u8> {
     let body = |schema: &IndexSchema| {
         schema.schema.body.clone().ok_or_else(|| {
-            Error::config("existing", format!("`{}` is not created: `schema = \"existing\"`", schema.target))
-                .hint("`esferry schema report` says what of the source does not fit it")
+            Error::config(
+                "existing",
+                format!("`{}` is not created: it is there, or has to be", schema.target),
+            )
+            .hint("`esferry schema report` says what of the source does not fit it")
         })
     };
     match chosen {

@@ -136,6 +136,13 @@ pub(super) fn distinct_targets<'a>(candidates: impl IntoIterator<Item = &'a Cand
     Ok(())
 }
 
+/// The source indices of these candidates.
+pub(super) fn names_of(candidates: &[Candidate]) -> Vec<String> {
+    let mut names: Vec<String> = candidates.iter().map(|candidate| candidate.source().name.clone()).collect();
+    names.dedup();
+    names
+}
+
 fn named(candidate: &Candidate) -> String {
     match candidate.destination.only_types.as_slice() {
         [] => format!("`{}`", candidate.source().name),

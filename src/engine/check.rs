@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::candidate::{distinct_targets, judge_all};
+use super::candidate::{distinct_targets, judge_all, names_of};
 use super::conflicts::{Claim, claims, refuse_claimed, refuse_taken_names, templates_of_target};
 use super::planning::describe;
+use super::templates::judge_templates;
 use crate::cluster::Cluster;
 use crate::cluster::transport::Request;
 use crate::config::{Config, MigrationConfig};
@@ -165,6 +166,9 @@ async fn check_migration(
         }
     }
     if let Err(error) = distinct_targets(&candidates) {
+        lines.push(CheckLine::fail(subject, &error));
+    }
+    if let Err(error) = judge_templates(migration, source, target, &names_of(&candidates)).await {
         lines.push(CheckLine::fail(subject, &error));
     }
     for candidate in &candidates {

@@ -6,12 +6,13 @@ use futures::StreamExt;
 use serde::Serialize;
 use serde_json::json;
 
-use super::candidate::{Candidate, distinct_targets, judge_all};
+use super::candidate::{Candidate, distinct_targets, judge_all, names_of};
 use super::conflicts::{claims, refuse_claimed, refuse_taken_names, templates_of_target};
 use super::context::connect;
 use super::copying::pipeline_of;
 use super::planning::{SHARDS_AT_ONCE, describe, unavailable};
 use super::sampling::{SampleReport, Sampler, remove_leftovers};
+use super::templates::judge_templates;
 use crate::cluster::Cluster;
 use crate::cluster::indices::IndexInfo;
 use crate::config::{Config, MigrationConfig};
@@ -149,6 +150,11 @@ pub async fn dry_plan(
     }
     if let Err(error) = distinct_targets(&candidates) {
         document.refusals.push(told(&error));
+    }
+    match judge_templates(migration, &source, &target, &names_of(&candidates)).await {
+        Err(error) if error.kind() == Kind::Temporary => return Err(error),
+        Err(error) => document.refusals.push(told(&error)),
+        Ok(()) => {}
     }
     let claims = claims(config, name).await;
     for (ordinal, candidate) in (0..).zip(&candidates) {

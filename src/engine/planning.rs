@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::candidate::{Candidate, distinct_targets, judge_all};
+use super::candidate::{Candidate, distinct_targets, judge_all, names_of};
 use super::conflicts::{refuse_taken_names, templates_of_target};
 use super::context::Context;
 use super::progress::milliseconds;
 use super::sampling::remove_leftovers;
+use super::templates::judge_templates;
 use crate::cluster::Cluster;
 use crate::cluster::failure::CallError;
 use crate::control::status::PlanningStatus;
@@ -64,6 +65,8 @@ impl Context {
                 templates_of_target(&self.target, index).await?;
             }
         }
+        let names = names_of(&candidates);
+        judge_templates(&self.config, &self.source, &self.target, &names).await?;
         let known = self.store.indices(&self.name)?;
         self.progress.plan_begins(self.planned_so_far(&candidates, &known)?);
         let mut next = known.iter().map(|record| record.ordinal + 1).max().unwrap_or(0);

@@ -21,6 +21,23 @@ pub(super) async fn templates_for(
     target_templates(config, &templates, indices, source.dialect().version, target.dialect().version)
 }
 
+/// Judges the templates of a migration before anything is written; nothing where none are to be made.
+///
+/// # Errors
+/// `Refused` for a loss that was not accepted and for types that have no target as configured, naming the template.
+pub(super) async fn judge_templates(
+    config: &MigrationConfig,
+    source: &Cluster,
+    target: &Cluster,
+    indices: &[String],
+) -> Result<()> {
+    if !config.templates {
+        return Ok(());
+    }
+    let templates = templates_for(config, source, target, indices).await?;
+    templates.iter().try_for_each(|template| template.refuse_losses(&config.accept_lost))
+}
+
 impl Context {
     /// Creates the templates that the target does not have. After the indices themselves, which they would meddle with.
     ///

@@ -59,11 +59,14 @@ pub(super) fn refuse_losses(report: &Report, what: &str, accepted: &[String]) ->
         lost.iter().take(NAMED).map(|change| format!("`{}`: {}", change.path, change.reason)).collect();
     let more = lost.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
-    let choices: Vec<String> = first.choices.iter().map(|choice| format!("; or {choice}")).collect();
+    let others = first.choices.iter().filter(|choice| !choice.contains("accept_lost"));
+    let choices: Vec<String> = others.map(|choice| format!("; or {choice}")).collect();
+    let mut paths: Vec<String> = lost.iter().map(|change| format!("{:?}", change.path)).collect();
+    paths.dedup();
     let message = format!("{what}: the target has no counterpart of {}{more}", named.join("; "));
     Err(Error::refused("lost", message).hint(format!(
-        "go without it: accept_lost = [\"{}\"] in the migration{}",
-        first.path,
+        "go without: accept_lost = [{}] in the migration{}",
+        paths.join(", "),
         choices.concat()
     )))
 }
@@ -91,26 +94,24 @@ pub async fn target_schema(
     let conversion = Conversion { config, source, target, shape };
     let mut report = Report::default();
     let types = conversion.types(&described, &mut report)?;
-    let mut schema = match &config.schema {
-        Schema::File(path) => {
+    let existing = target.described().await?;
+    let there = existing.iter().find(|known| known.name == destination.index);
+    let mut schema = match (&config.schema, there) {
+        (Schema::File(path), None) => {
             let body = body_of_file(path)?;
             let report = Given::file(root_mapping(&body)).losses(&types, shape);
             let target_fields = count_fields(root_mapping(&body));
             TargetSchema { body: Some(body), report, target_fields, ..TargetSchema::default() }
         }
-        Schema::Existing => {
-            let existing = target.described().await?;
-            let there = existing.iter().find(|known| known.name == destination.index);
-            // One that is not there has no mapping to speak against.
-            let report = there.map(|there| {
-                let mapping = there.types.first().map_or(&Value::Null, |(_, mapping)| mapping);
-                Given::existing(mapping).losses(&types, shape)
-            });
-            let mapping = there.and_then(|there| there.types.first());
-            let target_fields = mapping.map(|(_, mapping)| count_fields(mapping)).unwrap_or_default();
-            TargetSchema { report: report.unwrap_or_default(), target_fields, ..TargetSchema::default() }
+        // One that is not there has no mapping to speak against.
+        (Schema::Existing, None) => TargetSchema::default(),
+        // What is there is used as it is, whatever would have been created.
+        (_, Some(there)) => {
+            let mapping = there.types.first().map_or(&Value::Null, |(_, mapping)| mapping);
+            let report = Given::existing(mapping).losses(&types, shape);
+            TargetSchema { report, target_fields: count_fields(mapping), ..TargetSchema::default() }
         }
-        Schema::Convert => {
+        (Schema::Convert, None) => {
             let mapping = conversion.merged(&described, &types)?;
             let target_fields = count_fields(&mapping);
             let body = conversion.body(&described, mapping, &mut report);
