@@ -8,14 +8,17 @@ use std::pin::pin;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use futures::TryStreamExt;
+use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::config;
-use crate::control::{Wanted, lines};
-use crate::engine::{Engine, RetryReport, RunOptions};
+use crate::control::{AcceptRequest, Wanted, lines};
+use crate::engine::{Engine, RetryProgress, RetryReport, RunOptions};
 use crate::error::{Error, Kind, Result};
-use crate::store::records::{Failure, FailureGroup};
+use crate::store::records::{Acceptance, Failure, FailureGroup};
 
 use super::locate::{self, Source};
+use super::progress::RetryCounter;
 use super::{DONE, Global, numbers, output, remedies};
 
 /// `esferry failures`
@@ -25,6 +28,7 @@ use super::{DONE, Global, numbers, output, remedies};
     esferry failures list alerts --json           # every one, a line of JSON each\n  \
     esferry failures show alerts 5d1a7c3e         # the whole answer of the server\n  \
     esferry failures retry alerts --type mapper_parsing_exception\n  \
+    esferry failures accept alerts --type id_too_long --note 'test data, agreed with sales'\n  \
     esferry failures export alerts --output failures.ndjson")]
 pub struct Failures {
     #[command(subcommand)]
@@ -56,6 +60,20 @@ enum FailuresCommand {
         #[arg(long = "type", value_name = "TYPE")]
         error_type: Option<String>,
     },
+    /// Do without the documents of an error type, on the record
+    Accept {
+        /// The migration
+        name: String,
+        /// The error type; those of it that come later are accepted too, and shown
+        #[arg(long = "type", value_name = "TYPE")]
+        error_type: String,
+        /// Why, for whoever asks later
+        #[arg(long, value_name = "TEXT", value_parser = note, required_unless_present = "undo")]
+        note: Option<String>,
+        /// Take it back
+        #[arg(long, conflicts_with = "note")]
+        undo: bool,
+    },
     /// Write all of them as lines of JSON
     Export {
         /// The migration
@@ -79,6 +97,9 @@ impl Failures {
             FailuresCommand::List { name, error_type } => list(global, &name, error_type.as_deref()).await?,
             FailuresCommand::Show { name, id } => show(global, &name, id).await?,
             FailuresCommand::Retry { name, error_type } => retry(global, &name, error_type).await?,
+            FailuresCommand::Accept { name, error_type, note, undo: _ } => {
+                accept(global, &name, &error_type, note).await?;
+            }
             FailuresCommand::Export { name, error_type, output: None } => {
                 stream(global, &name, &Wanted { error_type, id: None }, |piece| output::write(&piece))
                     .await?;
@@ -126,8 +147,7 @@ async fn list(global: &Global, name: &str, error_type: Option<&str>) -> Result<(
         }
         Source::Nothing(state_dir) => return Err(locate::nothing_ran(&state_dir)),
     };
-    let wanted =
-        |group: &FailureGroup| group.count > 0 && error_type.is_none_or(|wanted| wanted == group.error_type);
+    let wanted = |group: &FailureGroup| error_type.is_none_or(|wanted| wanted == group.error_type);
     let groups: Vec<FailureGroup> = groups.into_iter().filter(wanted).collect();
     output::print(&table(name, &groups))
 }
@@ -139,12 +159,67 @@ fn table(name: &str, groups: &[FailureGroup]) -> String {
     let width = groups.iter().map(|group| group.error_type.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for group in groups {
-        let FailureGroup { error_type, count, example_id, example_reason } = group;
+        let FailureGroup { error_type, count, example_id, example_reason, accepted } = group;
         text.push_str(&format!("{error_type:width$}  {}\n", numbers::grouped(*count)));
+        text.extend(accepted.as_ref().map(|accepted| accepted_line(accepted, group)));
         text.push_str(&format!("  example  {example_id}: {example_reason}\n"));
         text.push_str(&format!("  to do    {}\n", remedies::remedy(error_type, example_reason)));
     }
     text
+}
+
+/// Who accepted the type, when and why, and how many came since.
+fn accepted_line(accepted: &Acceptance, group: &FailureGroup) -> String {
+    let Acceptance { note, by, at, count } = accepted;
+    let since = match group.since_accepted() {
+        0 => String::new(),
+        more => format!(", {} more since", numbers::grouped(more)),
+    };
+    let day = at.strftime("%F %H:%M UTC");
+    format!("  accepted {} by {by} on {day}{since}: {note}\n", numbers::grouped(*count))
+}
+
+async fn accept(global: &Global, name: &str, error_type: &str, note: Option<String>) -> Result<()> {
+    let acceptance = note.map(|note| Acceptance { note, by: operator(), at: Timestamp::now(), count: 0 });
+    let undone = acceptance.is_none();
+    let group = match Source::find(global)? {
+        Source::Daemon(client) => {
+            let request = AcceptRequest { error_type: error_type.to_owned(), acceptance };
+            client.accept_failures(name, &request).await?
+        }
+        Source::Store(store) => {
+            locate::known(&store, name)?;
+            match acceptance {
+                Some(acceptance) => store.accept_failures(name, error_type, acceptance)?,
+                None => store.take_back_acceptance(name, error_type)?,
+            }
+        }
+        Source::Nothing(state_dir) => return Err(locate::nothing_ran(&state_dir)),
+    };
+    if global.json {
+        return output::print_json(&group);
+    }
+    let count = numbers::grouped(group.count);
+    output::note(&if undone {
+        format!("`{error_type}` is no longer accepted: its {count} failures are differences again")
+    } else {
+        format!(
+            "`{error_type}` is accepted, with {count} failures: they stay on the list, and later ones join them"
+        )
+    });
+    Ok(())
+}
+
+/// A note that says nothing is none.
+fn note(text: &str) -> std::result::Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("a note says why".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// Who gives the command, below `sudo` too. The environment may say anything: this is for the record, not for safety.
+fn operator() -> String {
+    let named = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
 }
 
 async fn show(global: &Global, name: &str, id: String) -> Result<()> {
@@ -201,7 +276,10 @@ fn sent_as(failure: &Failure) -> String {
 
 async fn retry(global: &Global, name: &str, error_type: Option<String>) -> Result<()> {
     let report = match Source::find(global)? {
-        Source::Daemon(client) => client.retry_failures(name, error_type.as_deref()).await?,
+        Source::Daemon(client) => {
+            let counter = RetryCounter::new();
+            client.retry_failures(name, error_type.as_deref(), |progress| counter.show(progress)).await?
+        }
         Source::Nothing(state_dir) => return Err(locate::nothing_ran(&state_dir)),
         Source::Store(store) => {
             locate::known(&store, name)?;
@@ -210,7 +288,15 @@ async fn retry(global: &Global, name: &str, error_type: Option<String>) -> Resul
             output::note("no daemon is running: trying them in this process");
             let config = config::load(global.config.as_deref(), global.state_dir.as_deref())?;
             let engine = Engine::open(config, RunOptions { once: true, accept_drift: false }).await?;
-            engine.retry_failures(name, error_type).await?
+            let (told, mut heard) = watch::channel(RetryProgress::default());
+            let counter = RetryCounter::new();
+            let mut work = pin!(engine.retry_failures(name, error_type, &told));
+            loop {
+                tokio::select! {
+                    report = &mut work => break report?,
+                    Ok(()) = heard.changed() => counter.show(*heard.borrow_and_update()),
+                }
+            }
         }
     };
     if global.json {
@@ -257,8 +343,6 @@ async fn export(global: &Global, name: &str, wanted: &Wanted, path: &Path) -> Re
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::plan::slice::SliceId;
 
@@ -268,6 +352,7 @@ mod tests {
             count,
             example_id: "5d1a7c3e".to_owned(),
             example_reason: reason.to_owned(),
+            accepted: None,
         }
     }
 
@@ -285,6 +370,25 @@ mod tests {
           example  5d1a7c3e: the id has 600 bytes, the target takes 512
           to do    its id is longer than the target takes: give it a shorter one at the source, then `esferry failures retry`
         "#);
+        let accepted = |failures, count| FailureGroup {
+            accepted: Some(Acceptance {
+                note: "test data".to_owned(),
+                by: "anna".to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+                count,
+            }),
+            ..group("id_too_long", failures, "the id has 600 bytes, the target takes 512")
+        };
+        insta::assert_snapshot!(table("alerts", &[accepted(3, 3), accepted(1203, 3)]), @"
+        id_too_long  3
+          accepted 3 by anna on 1970-01-01 00:00 UTC: test data
+          example  5d1a7c3e: the id has 600 bytes, the target takes 512
+          to do    its id is longer than the target takes: give it a shorter one at the source, then `esferry failures retry`
+        id_too_long  1 203
+          accepted 3 by anna on 1970-01-01 00:00 UTC, 1 200 more since: test data
+          example  5d1a7c3e: the id has 600 bytes, the target takes 512
+          to do    its id is longer than the target takes: give it a shorter one at the source, then `esferry failures retry`
+        ");
         assert_eq!(table("alerts", &[]), "`alerts` has no failures\n");
     }
 

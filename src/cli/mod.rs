@@ -17,6 +17,7 @@ mod run;
 mod schema;
 mod service;
 mod side_by_side;
+mod slices;
 mod status;
 mod status_view;
 mod transform;
@@ -118,6 +119,8 @@ pub enum Command {
     Transform(transform::Transform),
     /// Show how the migrations are doing
     Status(status::Status),
+    /// Show the slices of a migration, and why some were set aside
+    Slices(slices::Slices),
     /// Look at the documents that did not arrive, and try them again
     Failures(failures::Failures),
     /// Rewrite a search written for the source into one for the target
@@ -149,6 +152,7 @@ impl Cli {
             Command::Check(command) => brief(command.execute(global)),
             Command::Transform(command) => brief(command.execute(global)),
             Command::Status(command) => brief(command.execute(global)),
+            Command::Slices(command) => brief(command.execute(global)),
             Command::Query(command) => brief(command.execute(global)),
             Command::Failures(command) => brief(command.execute(global)),
             Command::Pause(command) => brief(command.execute(global)),
@@ -217,6 +221,7 @@ mod tests {
           check        Validate the configuration and ask both clusters whether a run can succeed
           transform    Show documents before and after the transforms of a migration
           status       Show how the migrations are doing
+          slices       Show the slices of a migration, and why some were set aside
           failures     Look at the documents that did not arrive, and try them again
           query        Rewrite a search written for the source into one for the target
           pause        Hold a migration; stored, so a restart keeps it
@@ -320,7 +325,7 @@ mod tests {
         it was.
         A password is never part of a URL or an argument: name the environment variable that holds it.
         "#);
-        insta::assert_snapshot!(help(&["failures"]), @r"
+        insta::assert_snapshot!(help(&["failures"]), @"
         Look at the documents that did not arrive, and try them again
 
         Usage: esferry failures [OPTIONS] <COMMAND>
@@ -329,6 +334,7 @@ mod tests {
           list    Show them by error type: how many, one example, what to do
           show    Show everything that is known of one document
           retry   Read the documents again from the source and write them
+          accept  Do without the documents of an error type, on the record
           export  Write all of them as lines of JSON
           help    Print this message or the help of the given subcommand(s)
 
@@ -351,6 +357,7 @@ mod tests {
           esferry failures list alerts --json           # every one, a line of JSON each
           esferry failures show alerts 5d1a7c3e         # the whole answer of the server
           esferry failures retry alerts --type mapper_parsing_exception
+          esferry failures accept alerts --type id_too_long --note 'test data, agreed with sales'
           esferry failures export alerts --output failures.ndjson
         ");
     }

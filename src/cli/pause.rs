@@ -6,6 +6,7 @@ use crate::control::BY_OPERATOR;
 use crate::engine;
 use crate::engine::phase::Standing;
 use crate::error::Result;
+use crate::plan::slice::SliceId;
 
 use super::locate::{self, Source};
 use super::{DONE, Global, output};
@@ -25,10 +26,15 @@ pub struct Pause {
 
 /// `esferry resume NAME`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  esferry resume alerts")]
+#[command(
+    after_help = "Examples:\n  esferry resume alerts\n  esferry resume alerts --slice 0.2.17     # one slice that was set aside, and no other"
+)]
 pub struct Resume {
     /// The migration
     name: String,
+    /// Take up only this slice that was set aside; a paused migration stays paused
+    #[arg(long, value_name = "INDEX.SHARD.NUMBER")]
+    slice: Option<SliceId>,
 }
 
 impl Pause {
@@ -50,15 +56,18 @@ impl Pause {
 impl Resume {
     pub(super) async fn execute(self, global: &Global) -> Result<u8> {
         match Source::find(global)? {
-            Source::Daemon(client) => client.resume(&self.name).await?,
+            Source::Daemon(client) => client.resume(&self.name, self.slice).await?,
             Source::Store(store) => {
                 locate::known(&store, &self.name)?;
-                engine::resume(&store, &self.name)?;
+                engine::resume(&store, &self.name, self.slice)?;
                 output::note("no daemon is running: the next one will go on with it");
             }
             Source::Nothing(state_dir) => return Err(locate::nothing_ran(&state_dir)),
         }
-        output::note(&format!("`{}` goes on", self.name));
+        output::note(&match self.slice {
+            Some(id) => format!("slice {id} of `{}` waits again", self.name),
+            None => format!("`{}` goes on", self.name),
+        });
         Ok(DONE)
     }
 }

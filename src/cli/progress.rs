@@ -6,8 +6,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::control::status::{MigrationStatus, StatusDocument};
-use crate::engine::Engine;
 use crate::engine::phase::{Phase, Standing};
+use crate::engine::{Engine, RetryProgress, RetryReport};
 use crate::telemetry::logs;
 
 use super::{numbers, output};
@@ -88,6 +88,34 @@ impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
+}
+
+/// How far a retry is: a bar on a terminal, and nothing elsewhere, where the report says it all.
+pub struct RetryCounter(Option<Bar>);
+
+impl RetryCounter {
+    /// Nothing is shown yet.
+    pub fn new() -> RetryCounter {
+        RetryCounter(io::stderr().is_terminal().then(Bar::new))
+    }
+
+    /// Shows how far it is now.
+    pub fn show(&self, progress: RetryProgress) {
+        let Some(Bar(bar)) = &self.0 else { return };
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.set_length(progress.of);
+        bar.set_position(progress.report.tried);
+        bar.set_message(tried(progress));
+    }
+}
+
+fn tried(progress: RetryProgress) -> String {
+    let RetryReport { tried, resolved, gone, still_failing } = progress.report;
+    let [tried, resolved, gone, still_failing, of] =
+        [tried, resolved, gone, still_failing, progress.of].map(numbers::grouped);
+    format!("{tried} of {of} tried: {resolved} resolved, {gone} gone, {still_failing} still failing")
 }
 
 /// What happens now, of the migrations that are not at their end.

@@ -103,9 +103,7 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
         docs => format!(" (+{} docs in open slices)", documents(docs)),
     };
     lines.push(format!("slices {}{open}", tally(&migration.slices)));
-    if let Some(line) = failures(&migration.failures) {
-        lines.push(line);
-    }
+    lines.extend(failures(migration));
     for (step, count) in &migration.dropped {
         lines.push(format!("dropped {}  ({step})", grouped(*count)));
     }
@@ -118,11 +116,12 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
         Standing::Paused(reason) => lines.push(paint.yellow(&format!("paused: {reason}"))),
         Standing::Failed(reason) => lines.push(paint.red(&format!("failed: {reason}"))),
     }
+    let all_accepted = migration.accepted_failures() > 0 && migration.open_failures() == 0;
     for index in &migration.indices {
         if with_indices {
-            lines.extend(index_lines(index, paint));
+            lines.extend(index_lines(index, all_accepted, paint));
         } else if let Some(counted) = &index.counted {
-            lines.push(counts(index, counted, paint));
+            lines.push(counts(index, counted, all_accepted, paint));
         }
     }
     lines.extend(migration.others.as_ref().map(|others| other_targets(others, paint)));
@@ -151,22 +150,35 @@ fn tally(slices: &SliceTally) -> String {
     )
 }
 
-fn failures(groups: &[FailureGroup]) -> Option<String> {
+/// Open failures in a line, and accepted ones in another.
+fn failures(migration: &MigrationStatus) -> Vec<String> {
+    let (accepted, open): (Vec<_>, Vec<_>) =
+        migration.failures.iter().filter(|group| group.count > 0).partition(|group| group.accepted.is_some());
+    [("failures", open), ("accepted", accepted)]
+        .into_iter()
+        .filter(|(_, groups)| !groups.is_empty())
+        .map(|(word, groups)| by_type(word, groups))
+        .collect()
+}
+
+fn by_type(word: &str, mut groups: Vec<&FailureGroup>) -> String {
     let total: u64 = groups.iter().map(|group| group.count).sum();
-    if total == 0 {
-        return None;
-    }
-    let mut by_count: Vec<&FailureGroup> = groups.iter().filter(|group| group.count > 0).collect();
-    by_count.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.error_type.cmp(&b.error_type)));
-    let mut named: Vec<String> = by_count
+    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.error_type.cmp(&b.error_type)));
+    let mut named: Vec<String> = groups
         .iter()
         .take(NAMED_TYPES)
-        .map(|group| format!("{} {}", group.error_type.trim_end_matches("_exception"), grouped(group.count)))
+        .map(|group| {
+            let since = match group.since_accepted() {
+                0 => String::new(),
+                more => format!(", {} of them later", grouped(more)),
+            };
+            format!("{} {}{since}", group.error_type.trim_end_matches("_exception"), grouped(group.count))
+        })
         .collect();
-    if by_count.len() > NAMED_TYPES {
-        named.push(format!("{} more types", by_count.len() - NAMED_TYPES));
+    if groups.len() > NAMED_TYPES {
+        named.push(format!("{} more types", groups.len() - NAMED_TYPES));
     }
-    Some(format!("failures {}  ({})", grouped(total), named.join(", ")))
+    format!("{word} {}  ({})", grouped(total), named.join(", "))
 }
 
 /// `zoo (cat) -> zoo-cat`, or one name where both sides have the same.
@@ -190,7 +202,7 @@ fn changed_counts(counted: &Counted) -> String {
     if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) }
 }
 
-fn counts(index: &IndexStatus, counted: &Counted, paint: Paint) -> String {
+fn counts(index: &IndexStatus, counted: &Counted, all_accepted: bool, paint: Paint) -> String {
     let line = format!(
         "counts {}: source {}, target {}{}",
         both_names(index),
@@ -203,6 +215,9 @@ fn counts(index: &IndexStatus, counted: &Counted, paint: Paint) -> String {
             paint.green(&format!("{line}: as expected"))
         }
         None if counted.agrees() => paint.green(&format!("{line}: equal")),
+        Some(_) if all_accepted && counted.lacks_only_failures() => {
+            paint.green(&format!("{line}: what is missing is accepted"))
+        }
         None => paint.red(&format!("{line}: they differ, and nothing that is known explains it")),
         Some(explanation) => paint.yellow(&format!("{line}: {explanation}")),
     }
@@ -215,14 +230,16 @@ fn arrow(index: &IndexStatus) -> String {
     }
 }
 
-fn index_lines(index: &IndexStatus, paint: Paint) -> Vec<String> {
+fn index_lines(index: &IndexStatus, all_accepted: bool, paint: Paint) -> Vec<String> {
     let mut lines = vec![
         format!("index {}: {} docs", arrow(index), documents(index.docs_total)),
         format!("  by {}", index.strategy),
         format!("  slices {}", tally(&index.slices)),
     ];
     lines.extend(index.remarks.iter().map(|remark| format!("  note: {remark}")));
-    lines.extend(index.counted.as_ref().map(|counted| format!("  {}", counts(index, counted, paint))));
+    lines.extend(
+        index.counted.as_ref().map(|counted| format!("  {}", counts(index, counted, all_accepted, paint))),
+    );
     lines
 }
 
@@ -234,7 +251,7 @@ mod tests {
 
     use super::*;
     use crate::control::status::PlanningStatus;
-    use crate::store::records::{Counts, Tuned};
+    use crate::store::records::{Acceptance, Counts, Tuned};
     use crate::transform::Shape;
 
     fn copying() -> MigrationStatus {
@@ -268,6 +285,7 @@ mod tests {
             count,
             example_id: "1".to_owned(),
             example_reason: "because".to_owned(),
+            accepted: None,
         }
     }
 
@@ -390,6 +408,36 @@ mod tests {
                                slices 31 done · 0 running · 0 waiting · 0 set aside
                                note: `city`: _ttl is not carried over
                                counts hamlets -> hamlets-v2: source 10, target 9: they differ, and nothing that is known explains it
+        ");
+    }
+
+    #[test]
+    fn what_is_accepted_stands_beside_what_is_not() {
+        let accepted = FailureGroup {
+            accepted: Some(Acceptance {
+                note: "test data".to_owned(),
+                by: "anna".to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+                count: 2,
+            }),
+            ..group("strict_dynamic_mapping_exception", 2)
+        };
+        let both = MigrationStatus { failures: vec![accepted.clone(), group("version", 1)], ..ready() };
+        let all = MigrationStatus { failures: vec![FailureGroup { count: 5, ..accepted }], ..ready() };
+        insta::assert_snapshot!(render(&[both, all], Paint::off()), @"
+        cities-of-the-world  ready  100.0 %   148 213 / 148 213 docs   n/a (avg 51 000/s)   took 2 s
+                             slices 31 done · 0 running · 0 waiting · 0 set aside
+                             failures 1  (version 1)
+                             accepted 2  (strict_dynamic_mapping 2)
+                             counts cities -> cities-v2: source 148 213, target 148 213: equal
+                             counts towns -> towns-v2: source 100, target 98: 2 documents are in the failure list
+                             counts hamlets -> hamlets-v2: source 10, target 9: they differ, and nothing that is known explains it
+        cities-of-the-world  ready  100.0 %   148 213 / 148 213 docs   n/a (avg 51 000/s)   took 2 s
+                             slices 31 done · 0 running · 0 waiting · 0 set aside
+                             accepted 5  (strict_dynamic_mapping 5, 3 of them later)
+                             counts cities -> cities-v2: source 148 213, target 148 213: equal
+                             counts towns -> towns-v2: source 100, target 98: what is missing is accepted
+                             counts hamlets -> hamlets-v2: source 10, target 9: they differ, and nothing that is known explains it
         ");
     }
 

@@ -4,17 +4,21 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clap::ValueEnum;
 use futures::{Stream, TryStreamExt};
 use reqwest::{RequestBuilder, Response, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::engine::RetryReport;
+use crate::engine::{RetryProgress, RetryReport};
 use crate::error::{Error, Result};
-use crate::store::records::{Failure, FailureGroup, Tuned};
+use crate::plan::slice::SliceId;
+use crate::store::records::{Failure, FailureGroup, SliceRecord, SliceState, Tuned};
 use crate::store::socket_path;
 
 use super::fault::Fault;
+use super::lines::Whole;
+use super::server::{AcceptRequest, RetryLine};
 use super::socket;
 use super::status::{MigrationStatus, StatusDocument};
 
@@ -38,6 +42,55 @@ pub struct Wanted {
     pub error_type: Option<String>,
     /// Of this document id only.
     pub id: Option<String>,
+}
+
+/// Which slices are wanted.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct WantedSlices {
+    /// In this state only.
+    pub state: Option<StateName>,
+}
+
+/// The states of slices, as they are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum StateName {
+    /// Not begun, or open without a position.
+    Waiting,
+    /// Open, with a position.
+    Open,
+    /// Settled.
+    Done,
+    /// Given up for now.
+    #[value(alias = "set_aside")]
+    SetAside,
+}
+
+impl StateName {
+    fn word(self) -> &'static str {
+        match self {
+            StateName::Waiting => "waiting",
+            StateName::Open => "open",
+            StateName::Done => "done",
+            StateName::SetAside => "set_aside",
+        }
+    }
+}
+
+impl WantedSlices {
+    /// Whether this slice is one of them.
+    #[must_use]
+    pub fn takes(&self, record: &SliceRecord) -> bool {
+        self.state.is_none_or(|wanted| {
+            wanted
+                == match record.state {
+                    SliceState::Waiting => StateName::Waiting,
+                    SliceState::Open { .. } => StateName::Open,
+                    SliceState::Done => StateName::Done,
+                    SliceState::SetAside { .. } => StateName::SetAside,
+                }
+        })
+    }
 }
 
 impl Wanted {
@@ -77,8 +130,16 @@ impl Client {
     }
 
     /// `GET /v1/migrations/{name}/slices`: lines of JSON, in pieces.
-    pub async fn slices(&self, name: &str) -> Result<impl Stream<Item = Result<Bytes>> + use<>> {
-        Ok(send(self.http.get(address(name, "/slices")?)).await?.bytes_stream().map_err(|error| lost(&error)))
+    pub async fn slices(
+        &self,
+        name: &str,
+        wanted: &WantedSlices,
+    ) -> Result<impl Stream<Item = Result<Bytes>> + use<>> {
+        let mut url = address(name, "/slices")?;
+        if let Some(state) = wanted.state {
+            url.query_pairs_mut().append_pair("state", state.word());
+        }
+        Ok(send(self.http.get(url)).await?.bytes_stream().map_err(|error| lost(&error)))
     }
 
     /// `GET /v1/migrations/{name}/failures`
@@ -101,16 +162,38 @@ impl Client {
         Ok(send(self.http.get(url)).await?.bytes_stream().map_err(|error| lost(&error)))
     }
 
-    /// `POST /v1/migrations/{name}/failures/retry`; takes as long as the clusters take.
-    pub async fn retry_failures(&self, name: &str, error_type: Option<&str>) -> Result<RetryReport> {
-        let body = serde_json::json!({ "type": error_type });
-        json(
-            self.http
-                .post(address(name, "/failures/retry")?)
-                .header("content-type", JSON)
-                .body(body.to_string()),
-        )
-        .await
+    /// `POST /v1/migrations/{name}/failures/accept`
+    pub async fn accept_failures(&self, name: &str, request: &AcceptRequest) -> Result<FailureGroup> {
+        let body = serde_json::json!(request).to_string();
+        let request =
+            self.http.post(address(name, "/failures/accept")?).header("content-type", JSON).body(body);
+        json(request.timeout(ANSWER_WITHIN)).await
+    }
+
+    /// `POST /v1/migrations/{name}/failures/retry`; takes as long as the clusters take, and says how far it is.
+    pub async fn retry_failures(
+        &self,
+        name: &str,
+        error_type: Option<&str>,
+        mut told: impl FnMut(RetryProgress),
+    ) -> Result<RetryReport> {
+        let body = serde_json::json!({ "type": error_type }).to_string();
+        let request =
+            self.http.post(address(name, "/failures/retry")?).header("content-type", JSON).body(body);
+        let mut pieces = send(request).await?.bytes_stream().map_err(|error| lost(&error));
+        let mut whole = Whole::default();
+        while let Some(piece) = pieces.try_next().await? {
+            let lines = whole.take(&piece);
+            for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+                match understood(line)? {
+                    RetryLine::Progress(progress) => told(progress),
+                    RetryLine::Report(report) => return Ok(report),
+                    RetryLine::Fault(fault) => return Err(fault.into()),
+                }
+            }
+        }
+        Err(Error::temporary("daemon_gone", "the daemon's answer ended before its end")
+            .hint("what was settled until then is off the list: try again"))
     }
 
     /// `POST /v1/migrations/{name}/pause`
@@ -122,8 +205,10 @@ impl Client {
     }
 
     /// `POST /v1/migrations/{name}/resume`
-    pub async fn resume(&self, name: &str) -> Result<()> {
-        send(self.http.post(address(name, "/resume")?).timeout(ANSWER_WITHIN)).await.map(drop)
+    pub async fn resume(&self, name: &str, only: Option<SliceId>) -> Result<()> {
+        let body = serde_json::json!({ "slice": only.map(|id| id.to_string()) }).to_string();
+        let request = self.http.post(address(name, "/resume")?).header("content-type", JSON).body(body);
+        send(request.timeout(ANSWER_WITHIN)).await.map(drop)
     }
 
     /// `POST /v1/migrations/{name}/tune`, or `DELETE` of it without limits; returns those that stand now.
@@ -172,8 +257,11 @@ async fn send(request: RequestBuilder) -> Result<Response> {
 }
 
 async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T> {
-    let bytes = send(request).await?.bytes().await.map_err(|error| lost(&error))?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    understood(&send(request).await?.bytes().await.map_err(|error| lost(&error))?)
+}
+
+fn understood<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
         Error::unexpected("control_answer", "the daemon's answer is not understood")
             .because(error)
             .hint("the command and the daemon may be of different versions")

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
-use futures::stream;
+use futures::{Stream, stream};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -40,6 +40,21 @@ pub fn in_pieces<T: Serialize>(
     if piece.is_empty() { Ok(()) } else { take(piece.freeze()) }
 }
 
+/// Puts lines together again that a connection cut anywhere.
+#[derive(Debug, Default)]
+pub struct Whole {
+    rest: BytesMut,
+}
+
+impl Whole {
+    /// The whole lines that this piece ends; what comes after them is kept for the next one.
+    pub fn take(&mut self, piece: &[u8]) -> Bytes {
+        self.rest.extend_from_slice(piece);
+        let end = self.rest.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        self.rest.split_to(end).freeze()
+    }
+}
+
 /// An answer of lines. When a record cannot be read the connection is cut, so that nobody takes it for the end.
 pub fn answer<T, I>(records: I) -> Response
 where
@@ -55,9 +70,13 @@ where
             let _ = sender.blocking_send(Err(error));
         }
     });
-    let pieces = stream::unfold(receiver, |mut receiver| async {
+    streamed(stream::unfold(receiver, |mut receiver| async {
         receiver.recv().await.map(|piece| (piece, receiver))
-    });
+    }))
+}
+
+/// An answer of pieces of lines.
+pub fn streamed(pieces: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Response {
     ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(pieces)).into_response()
 }
 
@@ -80,6 +99,14 @@ mod tests {
         let numbers: Vec<u32> =
             String::from_utf8(text).unwrap().lines().map(|line| line.parse().unwrap()).collect();
         assert_eq!(numbers, (0..50_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn lines_that_were_cut_are_whole_again() {
+        let mut whole = Whole::default();
+        let taken: Vec<Bytes> =
+            ["{\"a\"", ":1}\n{\"b\":2}\n{", "\"c\":3}\n"].map(|piece| whole.take(piece.as_bytes())).into();
+        assert_eq!(taken, ["", "{\"a\":1}\n{\"b\":2}\n", "{\"c\":3}\n"]);
     }
 
     #[tokio::test]

@@ -4,14 +4,15 @@
 //! | --- | --- |
 //! | `GET /v1/status` | [`status::StatusDocument`] |
 //! | `GET /v1/migrations/{name}` | [`status::MigrationStatus`] |
-//! | `GET /v1/migrations/{name}/slices` | one [`SliceRecord`](crate::store::records::SliceRecord) a line |
+//! | `GET /v1/migrations/{name}/slices?state=` | one [`SliceRecord`](crate::store::records::SliceRecord) a line |
 //! | `GET /v1/migrations/{name}/failures` | a list of [`FailureGroup`](crate::store::records::FailureGroup) |
 //! | `GET /v1/migrations/{name}/failures/records?type=&id=` | one [`Failure`](crate::store::records::Failure) a line |
 //! | `POST /v1/migrations/{name}/pause` `{"reason": …}` | nothing: it is stored |
-//! | `POST /v1/migrations/{name}/resume` | nothing: it is stored |
+//! | `POST /v1/migrations/{name}/resume` `{"slice": …}` | nothing: it is stored |
 //! | `POST /v1/migrations/{name}/tune` some of [`Tuned`](crate::store::records::Tuned) | all of it, as it stands now |
 //! | `DELETE /v1/migrations/{name}/tune` | the same: nothing of it stands |
-//! | `POST /v1/migrations/{name}/failures/retry` `{"type": …}` | [`RetryReport`](crate::engine::RetryReport) |
+//! | `POST /v1/migrations/{name}/failures/accept` `{"type": …, "acceptance": …}` | its [`FailureGroup`](crate::store::records::FailureGroup) |
+//! | `POST /v1/migrations/{name}/failures/retry` `{"type": …}` | lines of [`RetryLine`](server::RetryLine) |
 //!
 //! Errors are `{kind, code, message, hint}`. A list that ends without its last chunk is incomplete.
 
@@ -22,9 +23,9 @@ pub mod server;
 pub mod socket;
 pub mod status;
 
-pub use client::{Client, Wanted};
+pub use client::{Client, StateName, Wanted, WantedSlices};
 pub use fault::unknown_migration;
-pub use server::ControlServer;
+pub use server::{AcceptRequest, ControlServer};
 
 /// The reason of a pause for which the operator gave none.
 pub const BY_OPERATOR: &str = "by the operator";

@@ -8,16 +8,19 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use bytes::Bytes;
-use serde::Deserialize;
-use tokio::task::JoinHandle;
+use bytes::{Bytes, BytesMut};
+use futures::stream;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Engine, RetryReport};
+use crate::engine::{Engine, RetryProgress, RetryReport};
 use crate::error::{Error, Kind, Result};
-use crate::store::records::{FailureGroup, Tuned};
+use crate::plan::slice::SliceId;
+use crate::store::records::{Acceptance, FailureGroup, Tuned};
 
-use super::client::Wanted;
+use super::client::{Wanted, WantedSlices};
 use super::fault::{Fault, unknown_migration};
 use super::status::{MigrationStatus, StatusDocument};
 use super::{lines, socket};
@@ -43,6 +46,33 @@ struct PauseRequest {
 struct RetryRequest {
     #[serde(rename = "type")]
     error_type: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ResumeRequest {
+    slice: Option<String>,
+}
+
+/// What `failures/retry` answers: how far it is, as often as that changes, and the end.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryLine {
+    /// How far it is.
+    Progress(RetryProgress),
+    /// The last line: what became of all.
+    Report(RetryReport),
+    /// The last line: why it ended before.
+    Fault(Fault),
+}
+
+/// What `failures/accept` is asked with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AcceptRequest {
+    /// The error type.
+    #[serde(rename = "type")]
+    pub error_type: String,
+    /// Absent: what was accepted is taken back.
+    pub acceptance: Option<Acceptance>,
 }
 
 impl ControlServer {
@@ -76,6 +106,7 @@ fn routes(engine: Engine) -> Router {
         .route("/v1/migrations/{name}/slices", get(slices))
         .route("/v1/migrations/{name}/failures", get(failure_groups))
         .route("/v1/migrations/{name}/failures/records", get(failure_records))
+        .route("/v1/migrations/{name}/failures/accept", post(accept))
         .route("/v1/migrations/{name}/failures/retry", post(retry))
         .route("/v1/migrations/{name}/pause", post(pause))
         .route("/v1/migrations/{name}/resume", post(resume))
@@ -94,9 +125,14 @@ async fn migration(State(engine): State<Engine>, Path(name): Path<String>) -> An
     found.map(Json).ok_or_else(|| Fault::from(&unknown_migration(&name, &engine.migration_names())))
 }
 
-async fn slices(State(engine): State<Engine>, Path(name): Path<String>) -> Answer<Response> {
+async fn slices(
+    State(engine): State<Engine>,
+    Path(name): Path<String>,
+    Query(wanted): Query<WantedSlices>,
+) -> Answer<Response> {
     known(&engine, &name)?;
-    Ok(lines::answer(engine.store().slices(&name)))
+    let slices = engine.store().slices(&name);
+    Ok(lines::answer(slices.filter(move |slice| slice.as_ref().map_or(true, |slice| wanted.takes(slice)))))
 }
 
 async fn failure_groups(
@@ -123,10 +159,42 @@ async fn retry(
     State(engine): State<Engine>,
     Path(name): Path<String>,
     request: Option<Json<RetryRequest>>,
-) -> Answer<Json<RetryReport>> {
+) -> Answer<Response> {
     known(&engine, &name)?;
     let request = request.unwrap_or_default();
-    Ok(Json(engine.retry_failures(&name, request.0.error_type).await?))
+    let (told, heard) = watch::channel(RetryProgress::default());
+    let work = tokio::spawn(async move { engine.retry_failures(&name, request.0.error_type, &told).await });
+    Ok(lines::streamed(stream::unfold(Some((heard, work)), |at_work| async {
+        let (mut heard, work) = at_work?;
+        let (line, rest) = match heard.changed().await {
+            Ok(()) => {
+                let progress = *heard.borrow_and_update();
+                (RetryLine::Progress(progress), Some((heard, work)))
+            }
+            Err(_) => (ended(work.await), None),
+        };
+        let mut text = BytesMut::new();
+        Some((lines::write_line(&line, &mut text).map(|()| text.freeze()), rest))
+    })))
+}
+
+fn ended(work: std::result::Result<Result<RetryReport>, JoinError>) -> RetryLine {
+    match work {
+        Ok(Ok(report)) => RetryLine::Report(report),
+        Ok(Err(error)) => RetryLine::Fault(Fault::from(&error)),
+        Err(panicked) => RetryLine::Fault(Fault::from(
+            &Error::unexpected("panic", "the work on the failures panicked").because(panicked),
+        )),
+    }
+}
+
+async fn accept(
+    State(engine): State<Engine>,
+    Path(name): Path<String>,
+    Json(request): Json<AcceptRequest>,
+) -> Answer<Json<FailureGroup>> {
+    known(&engine, &name)?;
+    Ok(Json(engine.accept_failures(&name, &request.error_type, request.acceptance)?))
 }
 
 async fn pause(
@@ -140,9 +208,16 @@ async fn pause(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn resume(State(engine): State<Engine>, Path(name): Path<String>) -> Answer<StatusCode> {
+async fn resume(
+    State(engine): State<Engine>,
+    Path(name): Path<String>,
+    request: Option<Json<ResumeRequest>>,
+) -> Answer<StatusCode> {
     known(&engine, &name)?;
-    engine.resume(&name)?;
+    let only = request.and_then(|Json(request)| request.slice);
+    let only: Option<SliceId> =
+        only.map(|id| id.parse()).transpose().map_err(|why: String| Error::config("bad_slice", why))?;
+    engine.resume(&name, only)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -88,6 +88,31 @@ pub struct MigrationStatus {
     pub copying_seconds: f64,
 }
 
+impl MigrationStatus {
+    /// Failures of the types that nobody accepted.
+    #[must_use]
+    pub fn open_failures(&self) -> u64 {
+        self.failures.iter().filter(|group| group.accepted.is_none()).map(|group| group.count).sum()
+    }
+
+    /// Failures of the types that an operator accepted.
+    #[must_use]
+    pub fn accepted_failures(&self) -> u64 {
+        self.failures.iter().filter(|group| group.accepted.is_some()).map(|group| group.count).sum()
+    }
+
+    /// True when everything is counted, and all that is missing on the target are accepted failures.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let whole = |counted: &Counted| counted.agrees() || counted.lacks_only_failures();
+        let counted = self.indices.iter().all(|index| index.counted.as_ref().is_some_and(whole));
+        let others = self.others.as_ref().is_none_or(|others| others.counted == Some(others.expected));
+        // One of the two numbers alone would believe a list that lost a part of itself.
+        let known = self.open_failures() == 0 && self.counts.rejected == self.accepted_failures();
+        counted && others && known && self.slices.set_aside == 0
+    }
+}
+
 /// The target indices that transforms send documents to besides the planned ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OthersStatus {

@@ -118,7 +118,12 @@ async fn pause_and_resume_are_stored_before_they_are_answered() {
     client.pause("alerts", Some("lunch")).await.unwrap();
     let stored = |engine: &Engine| engine.store().migration("alerts").unwrap().unwrap().standing;
     assert_eq!(stored(&engine), Standing::Paused("lunch".to_owned()));
-    client.resume("alerts").await.unwrap();
+    let error = client.resume("alerts", Some(SliceId { index: 0, shard: 0, number: 0 })).await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.to_string()),
+        ("not_set_aside", "slice 0.0.0 is not set aside: it is done".to_owned())
+    );
+    client.resume("alerts", None).await.unwrap();
     assert_eq!(stored(&engine), Standing::Running);
     client.pause("alerts", None).await.unwrap();
     assert_eq!(stored(&engine), Standing::Paused(BY_OPERATOR.to_owned()));
@@ -180,8 +185,12 @@ async fn failure_records_stream_whole_or_filtered() {
     assert_eq!(records(of_type).await, [failure("x", "strict_dynamic_mapping_exception")]);
     let one = Wanted { error_type: None, id: Some("p/7&é".to_owned()) };
     assert_eq!(records(one).await, [failure("p/7&é", "mapper_parsing_exception")]);
-    let slices: Vec<_> = client.slices("alerts").await.unwrap().try_collect().await.unwrap();
+    let slices: Vec<_> =
+        client.slices("alerts", &WantedSlices::default()).await.unwrap().try_collect().await.unwrap();
     assert_eq!(serde_json::from_slice::<SliceRecord>(&slices.concat()).unwrap().state, SliceState::Done);
+    let aside = WantedSlices { state: Some(StateName::SetAside) };
+    let slices: Vec<_> = client.slices("alerts", &aside).await.unwrap().try_collect().await.unwrap();
+    assert!(slices.concat().is_empty());
     let groups = client.failure_groups("alerts").await.unwrap();
     assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), 3001);
     server.stop().await;

@@ -47,7 +47,7 @@ impl Candidate {
         target: &Cluster,
         shape: &Shape,
     ) -> Result<TargetSchema> {
-        schema::target_schema(config, source, target, self.source(), &self.destination.index, shape).await
+        schema::target_schema(config, source, target, &self.destination, shape).await
     }
 
     /// Refuses a target that is there already and holds somebody else's documents.

@@ -1,6 +1,6 @@
 //! The supervisor of the copy: hands out slices, holds the permits, and misses no worker's end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -53,6 +53,50 @@ fn give_back(working: &HashMap<Id, Work>, parallel: usize) {
     if going.len() > parallel {
         going.sort_by_key(|work| work.begun);
         going[parallel..].iter().for_each(|work| work.stop.cancel());
+    }
+}
+
+/// Proof that stored slices cover every shard, while they come in their order: one shard's are held at a time.
+struct Coverage<'a> {
+    shards: std::iter::Peekable<Box<dyn Iterator<Item = (&'a IndexRecord, u32)> + 'a>>,
+    slices: Vec<Slice>,
+}
+
+impl<'a> Coverage<'a> {
+    /// `records` are in the order of their ordinals.
+    fn of(records: &'a [IndexRecord]) -> Self {
+        let shards = records.iter().flat_map(|record| (0..record.shards).map(move |shard| (record, shard)));
+        let shards: Box<dyn Iterator<Item = _>> = Box::new(shards);
+        Coverage { shards: shards.peekable(), slices: Vec::new() }
+    }
+
+    fn take(&mut self, slice: Slice) -> Result<()> {
+        while self
+            .shards
+            .peek()
+            .is_some_and(|(record, shard)| (record.ordinal, *shard) < (slice.id.index, slice.id.shard))
+        {
+            self.shard_is_whole()?;
+        }
+        self.slices.push(slice);
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<()> {
+        while self.shards.peek().is_some() {
+            self.shard_is_whole()?;
+        }
+        Ok(())
+    }
+
+    fn shard_is_whole(&mut self) -> Result<()> {
+        let slices = std::mem::take(&mut self.slices);
+        let Some((record, shard)) = self.shards.next() else { return Ok(()) };
+        verify(&record.source, shard, record.shards, &slices).map_err(|gap| {
+            Error::state("corrupt", "the stored plan does not cover its index")
+                .hint("restore the state directory from a backup, or `esferry reset` the migration")
+                .because(gap)
+        })
     }
 }
 
@@ -205,7 +249,7 @@ impl Context {
         let (store, name, records) = (self.store.clone(), self.name.clone(), records.to_vec());
         blocking(move || {
             let mut queue = Queue::default();
-            let mut by_shard: BTreeMap<(u32, u32), Vec<Slice>> = BTreeMap::new();
+            let mut coverage = Coverage::of(&records);
             for record in store.slices(&name) {
                 let record: SliceRecord = record?;
                 match record.state {
@@ -214,30 +258,16 @@ impl Context {
                     SliceState::SetAside { .. } => queue.hold(record.slice.id),
                     SliceState::Done => {}
                 }
-                by_shard
-                    .entry((record.slice.id.index, record.slice.id.shard))
-                    .or_default()
-                    .push(record.slice);
+                coverage.take(record.slice)?;
             }
-            for record in &records {
-                for shard in 0..record.shards {
-                    let slices = by_shard.remove(&(record.ordinal, shard)).unwrap_or_default();
-                    verify(&record.source, shard, record.shards, &slices).map_err(|gap| {
-                        Error::state("corrupt", "the stored plan does not cover its index")
-                            .hint(
-                                "restore the state directory from a backup, or `esferry reset` the migration",
-                            )
-                            .because(gap)
-                    })?;
-                }
-            }
+            coverage.end()?;
             queue.spread();
             Ok(queue)
         })
         .await
     }
 
-    async fn copies(
+    pub(super) async fn copies(
         &self,
         records: &[IndexRecord],
         flights: &Arc<Semaphore>,

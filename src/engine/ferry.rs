@@ -11,12 +11,14 @@ use super::context::{Context, connect};
 use super::copying::CopyEnd;
 use super::phase::{Event, Phase, Standing, next};
 use super::progress::{Progress, milliseconds};
+use super::resume::resume;
 use super::status::take_over;
 use super::throttle::{Throttle, tune};
 use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Kind, Result};
+use crate::plan::slice::SliceId;
 use crate::store::Store;
-use crate::store::records::{MigrationRecord, SliceRecord, SliceState, Tuned};
+use crate::store::records::{Acceptance, FailureGroup, MigrationRecord, Tuned};
 use crate::telemetry::statsd::Counters;
 
 /// Between two tries when a cluster cannot be reached.
@@ -46,6 +48,8 @@ pub(super) struct Ferry {
     /// Cancelled to end the work at hand; a new one for each stretch of work.
     work: Mutex<CancellationToken>,
     resumed: Notify,
+    /// Held while failures are tried again: two at once would count one document twice.
+    pub(super) retrying: tokio::sync::Mutex<()>,
 }
 
 impl Ferry {
@@ -112,6 +116,7 @@ impl Ferry {
             throttle,
             work: Mutex::new(CancellationToken::new()),
             resumed: Notify::new(),
+            retrying: tokio::sync::Mutex::new(()),
         })
     }
 
@@ -141,10 +146,11 @@ impl Ferry {
             *self.work.lock().unwrap_or_else(PoisonError::into_inner) = stop.clone();
             match self.work(&stop).await {
                 Ok(FerryEnd::Stopped) => {}
-                Ok(end) if patient => {
+                Ok(_) if patient => {
                     self.until_resumed(shutdown).await;
                     if shutdown.is_cancelled() {
-                        return Ok(end);
+                        // Failures may have been tried again or accepted meanwhile.
+                        return Ok(self.outcome());
                     }
                 }
                 Ok(end) => return Ok(end),
@@ -190,12 +196,12 @@ impl Ferry {
         Ok(())
     }
 
-    /// Lets it go on; slices that were set aside are tried again.
+    /// Lets it go on; slices that were set aside are tried again, or `only` one of them.
     ///
     /// # Errors
-    /// `State` when the store refuses.
-    pub(super) fn resume(&self) -> Result<()> {
-        let reopened = resume(&self.store, &self.name)?;
+    /// As [`resume`].
+    pub(super) fn resume(&self, only: Option<SliceId>) -> Result<()> {
+        let reopened = resume(&self.store, &self.name, only)?;
         if let Some(record) = self.store.migration(&self.name)? {
             self.progress.take_migration(&record);
         }
@@ -245,7 +251,7 @@ impl Ferry {
             return Ok(FerryEnd::Stopped);
         }
         if matches!(record.phase, Phase::Ready | Phase::CutOver | Phase::Complete) {
-            return self.outcome();
+            return Ok(self.outcome());
         }
         let Some(context) = unless(stop, self.context()).await? else { return Ok(FerryEnd::Stopped) };
         context.recognise(&record)?;
@@ -298,7 +304,7 @@ impl Ferry {
                     }
                     Event::Verified
                 }
-                Phase::Ready | Phase::CutOver | Phase::Complete => return self.outcome(),
+                Phase::Ready | Phase::CutOver | Phase::Complete => return Ok(self.outcome()),
             };
             record = self.advance(event)?;
             if stop.is_cancelled() {
@@ -326,17 +332,21 @@ impl Ferry {
         Ok(record)
     }
 
-    fn outcome(&self) -> Result<FerryEnd> {
-        let status = self.progress.status();
-        let differs = self
-            .store
-            .indices(&self.name)?
-            .iter()
-            .any(|index| index.counted.as_ref().is_none_or(|counted| !counted.agrees()));
-        let astray = status.others.as_ref().is_some_and(|others| others.counted != Some(others.expected));
-        let differs = differs || astray;
-        let whole = status.counts.rejected == 0 && status.slices.set_aside == 0 && !differs;
-        Ok(if whole { FerryEnd::Ready } else { FerryEnd::Incomplete })
+    fn outcome(&self) -> FerryEnd {
+        if self.progress.status().is_whole() { FerryEnd::Ready } else { FerryEnd::Incomplete }
+    }
+
+    /// Accepts the failures of an error type, or takes that back where `acceptance` is absent.
+    ///
+    /// # Errors
+    /// `Config` for a type that has no failures, or is not accepted; `State` when the store refuses.
+    pub(super) fn accept(&self, error_type: &str, acceptance: Option<Acceptance>) -> Result<FailureGroup> {
+        let group = match acceptance {
+            Some(acceptance) => self.store.accept_failures(&self.name, error_type, acceptance)?,
+            None => self.store.take_back_acceptance(&self.name, error_type)?,
+        };
+        self.progress.take_failures(self.store.failure_groups(&self.name)?);
+        Ok(group)
     }
 }
 
@@ -346,37 +356,4 @@ async fn unless<T>(stop: &CancellationToken, work: impl Future<Output = Result<T
         outcome = work => outcome.map(Some),
         () = stop.cancelled() => Ok(None),
     }
-}
-
-/// Lets a migration go on, with or without a daemon. Returns the slices that had been set aside.
-///
-/// # Errors
-/// `State` when there is none of that name, or the store refuses.
-pub fn resume(store: &Store, name: &str) -> Result<Vec<SliceRecord>> {
-    let (mut again, mut reopened) = (Vec::new(), Vec::new());
-    for slice in store.slices(name) {
-        let slice = slice?;
-        if let SliceState::SetAside { cursor, .. } = slice.state {
-            again.push((slice.slice.id, cursor));
-            reopened.push(slice);
-        }
-    }
-    for (id, cursor) in again {
-        store.update_slice(name, id, |record| {
-            record.state = match cursor {
-                crate::plan::slice::Cursor::Start => SliceState::Waiting,
-                cursor => SliceState::Open { cursor },
-            };
-        })?;
-    }
-    let record = store.update_migration(name, |record| {
-        record.standing = Standing::Running;
-        if !reopened.is_empty()
-            && let Ok(phase) = next(record.phase, Event::Reopened)
-        {
-            record.phase = phase;
-        }
-    })?;
-    tracing::info!(migration = name, phase = %record.phase, reopened = reopened.len(), "resumed");
-    Ok(reopened)
 }

@@ -14,6 +14,7 @@ mod prepare;
 mod progress;
 mod queue;
 mod reading;
+mod resume;
 mod retry;
 pub mod sampling;
 pub mod schemas;
@@ -28,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -36,12 +37,13 @@ use tracing::Instrument;
 use crate::config::Config;
 use crate::control::status::{DaemonStatus, STATUS_VERSION, StatusDocument};
 use crate::error::{Error, Kind, Result};
+use crate::plan::slice::SliceId;
 use crate::store::Store;
-use crate::store::records::Tuned;
+use crate::store::records::{Acceptance, FailureGroup, Tuned};
 use crate::telemetry::statsd::Counters;
-pub use ferry::resume;
 use ferry::{Ferry, FerryEnd};
-pub use retry::RetryReport;
+pub use resume::resume;
+pub use retry::{RetryProgress, RetryReport};
 pub use throttle::tune;
 
 /// How a run behaves.
@@ -228,14 +230,14 @@ impl Engine {
         self.ferry(name)?.pause(reason)
     }
 
-    /// Lets a migration go on, and tries slices that were set aside again.
+    /// Lets a migration go on, and tries slices that were set aside again, or `only` one of them.
     ///
     /// # Errors
-    /// As [`pause`](Self::pause).
-    pub fn resume(&self, name: &str) -> Result<()> {
+    /// As [`resume`].
+    pub fn resume(&self, name: &str, only: Option<SliceId>) -> Result<()> {
         let ferry = self.ferry(name)?;
         let had_failed = matches!(ferry.progress.standing(), phase::Standing::Failed(_));
-        ferry.resume()?;
+        ferry.resume(only)?;
         if had_failed {
             // Nobody listens any more once the run is over, and then there is nothing to take up.
             let _ = self.inner.again.0.send(name.to_owned());
@@ -252,18 +254,42 @@ impl Engine {
         self.ferry(name)?.tune(newer)
     }
 
-    /// Tries failed documents again, then counts both sides anew where the copy was over.
+    /// Tries failed documents again, then counts both sides anew where the copy was over. Says in `told` how far it is,
+    /// and stops after the batch at hand when nobody listens there any more.
     ///
     /// # Errors
-    /// `Temporary` when a cluster does not answer; what was settled until then is recorded.
-    pub async fn retry_failures(&self, name: &str, error_type: Option<String>) -> Result<RetryReport> {
+    /// `Temporary` when a cluster does not answer, `Interrupted` when nobody listens any more: what was settled until
+    /// then is recorded. `State` while another one is at it.
+    pub async fn retry_failures(
+        &self,
+        name: &str,
+        error_type: Option<String>,
+        told: &watch::Sender<RetryProgress>,
+    ) -> Result<RetryReport> {
         let ferry = self.ferry(name)?;
+        let _alone = ferry.retrying.try_lock().map_err(|_| {
+            Error::state("retrying", format!("the failures of `{name}` are being tried again already"))
+                .hint("wait until that is through")
+        })?;
         let context = ferry.context().await?;
-        let report = context.retry(error_type.as_deref()).await?;
+        let report = context.retry(error_type.as_deref(), told).await?;
         if ferry.progress.phase() == phase::Phase::Ready {
             context.count_both().await?;
         }
         Ok(report)
+    }
+
+    /// Accepts the failures of an error type, or takes that back where `acceptance` is absent. Stored when this returns.
+    ///
+    /// # Errors
+    /// `Config` for a type that has no failures, or is not accepted; `State` when the store refuses.
+    pub fn accept_failures(
+        &self,
+        name: &str,
+        error_type: &str,
+        acceptance: Option<Acceptance>,
+    ) -> Result<FailureGroup> {
+        self.ferry(name)?.accept(error_type, acceptance)
     }
 
     /// The store.

@@ -10,7 +10,7 @@ use crate::cluster::failure::CallError;
 use crate::cluster::indices::IndexInfo;
 use crate::config::Schema;
 use crate::error::{Error, Kind, Result};
-use crate::schema;
+use crate::schema::{self, Destination};
 use crate::store::records::{IndexRecord, Originals, OtherTarget};
 
 impl Context {
@@ -174,15 +174,10 @@ impl Context {
     }
 
     async fn create(&self, source: &IndexInfo, record: &IndexRecord) -> Result<()> {
-        let schema = schema::target_schema(
-            &self.config,
-            &self.source,
-            &self.target,
-            source,
-            &record.target,
-            &record.shape,
-        )
-        .await?;
+        let destination = Destination::planned(source.clone(), record.target.clone(), record.shape.clone());
+        let schema =
+            schema::target_schema(&self.config, &self.source, &self.target, &destination, &record.shape)
+                .await?;
         schema.refuse_losses(&record.source, &self.config.accept_lost)?;
         let Some(body) = schema.body else {
             return Err(Error::config("no_target", format!("target index `{}` is not there", record.target))

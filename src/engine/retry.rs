@@ -6,17 +6,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::context::Context;
 use super::worker::{IndexCopy, blocking, deliver};
 use crate::cluster::selection::{Selection, SliceRange};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::sink::{Identity, Rejection, Sent};
 use crate::source::{Hit, Page};
 use crate::store::records::{Counts, Failure};
 
-/// Documents read again at once.
+/// Failures whose documents are read again at once, at most.
 const AT_ONCE: usize = 250;
 
 /// What became of the failures that were tried again.
@@ -32,47 +32,78 @@ pub struct RetryReport {
     pub still_failing: u64,
 }
 
+/// How far a retry is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryProgress {
+    /// Failures that are to be tried.
+    pub of: u64,
+    /// What became of those that were.
+    #[serde(flatten)]
+    pub report: RetryReport,
+}
+
 impl Context {
     /// Tries the failures of a migration again, all of them or those of one error type.
     ///
     /// # Errors
-    /// `Temporary` when a cluster does not answer: what was settled until then is recorded.
-    pub(super) async fn retry(&self, error_type: Option<&str>) -> Result<RetryReport> {
+    /// `Temporary` when a cluster does not answer, `Interrupted` when nobody listens to `told` any more: what was
+    /// settled until then is recorded.
+    pub(super) async fn retry(
+        &self,
+        error_type: Option<&str>,
+        told: &watch::Sender<RetryProgress>,
+    ) -> Result<RetryReport> {
         let indices = self.indices().await?;
-        let infos = self.source.described().await?;
         let flights = Arc::new(Semaphore::new(self.config.write.bulks));
+        let copies = self.copies(&indices, &flights).await?;
+        let groups = self.store.failure_groups(&self.name)?;
+        let wanted = groups.iter().filter(|group| error_type.is_none_or(|wanted| wanted == group.error_type));
+        let of = wanted.map(|group| group.count).sum();
         let mut report = RetryReport::default();
-        for record in &indices {
-            let copy =
-                self.index_copy(record, infos.iter().find(|info| info.name == record.source), &flights)?;
-            // A snapshot of keys and metadata only, batch by batch: the list may be long, and changes as we go.
-            let mut after: Option<Failure> = None;
-            loop {
-                let batch = self.next_failures(record.ordinal, error_type, after.take()).await?;
-                let Some(last) = batch.last().cloned() else { break };
-                after = Some(last);
-                self.retry_batch(&copy, batch, &mut report).await?;
+        // Metadata only, and not all of it at once: the list may be long, and changes as we go.
+        let mut after: Option<Failure> = None;
+        loop {
+            let mut batch = self.next_failures(error_type, after.take()).await?;
+            let Some(last) = batch.last().cloned() else { break };
+            let copy = copies.get(&last.slice.index).ok_or_else(|| {
+                Error::state("corrupt", format!("slice {} belongs to no index", last.slice))
+            })?;
+            while !batch.is_empty() {
+                let rest = batch.split_off(fitting(&batch, copy.source.page_size.docs()));
+                let now = std::mem::replace(&mut batch, rest);
+                self.retry_batch(copy, now, &mut report).await?;
+                self.progress.take_failures(self.store.failure_groups(&self.name)?);
+                if told.send(RetryProgress { of, report }).is_err() {
+                    let message = format!("stopped after {} of {of} failures", report.tried);
+                    return Err(Error::new(Kind::Interrupted, "interrupted", message)
+                        .hint("what was settled until then is off the list"));
+                }
             }
+            after = Some(last);
         }
-        self.progress.take_failures(self.store.failure_groups(&self.name)?);
         Ok(report)
     }
 
-    async fn next_failures(
-        &self,
-        index: u32,
-        error_type: Option<&str>,
-        after: Option<Failure>,
-    ) -> Result<Vec<Failure>> {
+    /// The next ones of the list, all of one index.
+    async fn next_failures(&self, error_type: Option<&str>, after: Option<Failure>) -> Result<Vec<Failure>> {
         let (store, name) = (self.store.clone(), self.name.clone());
         let error_type = error_type.map(ToOwned::to_owned);
         blocking(move || {
-            let wanted = |failure: &Failure| {
-                failure.slice.index == index
-                    && error_type.as_ref().is_none_or(|wanted| *wanted == failure.error_type)
-            };
+            let wanted =
+                |failure: &Failure| error_type.as_ref().is_none_or(|kind| *kind == failure.error_type);
             let rest = store.failures_after(&name, after.as_ref());
-            rest.filter(|failure| failure.as_ref().map_or(true, wanted)).take(AT_ONCE).collect()
+            let mut batch: Vec<Failure> = Vec::new();
+            for failure in rest.filter(|failure| failure.as_ref().map_or(true, wanted)) {
+                let failure = failure?;
+                if batch.first().is_some_and(|first| first.slice.index != failure.slice.index) {
+                    break;
+                }
+                batch.push(failure);
+                if batch.len() == AT_ONCE {
+                    break;
+                }
+            }
+            Ok(batch)
         })
         .await
     }
@@ -132,8 +163,16 @@ impl Context {
         if !whole || page.timed_out || page.total != Some(page.hits.len() as u64) {
             return Err(unreadable("not every shard answered".to_owned()));
         }
+        copy.source.page_size.learn(&page);
         Ok(page)
     }
+}
+
+/// How many of the first of these are read again in one answer, where `docs` documents of the usual size fit into one.
+fn fitting(failures: &[Failure], docs: u32) -> usize {
+    // Of the usual size those are not that no request could carry: they come one by one.
+    let usual = failures.iter().take_while(|failure| failure.error_type != "too_large").count();
+    usual.min(usize::try_from(docs).unwrap_or(usize::MAX)).max(1)
 }
 
 /// Failures that are settled now, with what became of each, and the failures that remain.
@@ -209,4 +248,28 @@ fn take_one(outcomes: &mut Counts) -> Counts {
         *taken = 1;
     }
     one
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::slice::SliceId;
+
+    fn failure(error_type: &str) -> Failure {
+        serde_json::from_value(json!({
+            "slice": SliceId { index: 0, shard: 0, number: 0 }, "index": "a", "doc_type": null, "id": "x", "routing": null,
+            "version": 1, "status": 400, "error_type": error_type, "reason": "", "attempts": 1,
+            "first": Timestamp::UNIX_EPOCH, "last": Timestamp::UNIX_EPOCH
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn as_many_are_read_again_as_fit_and_too_large_ones_alone() {
+        let of = |types: &[&str]| types.iter().map(|kind| failure(kind)).collect::<Vec<_>>();
+        assert_eq!(fitting(&of(&["mapper", "mapper", "mapper"]), 2), 2);
+        assert_eq!(fitting(&of(&["mapper", "too_large", "mapper"]), 250), 1);
+        assert_eq!(fitting(&of(&["too_large", "too_large"]), 250), 1);
+        assert_eq!(fitting(&of(&["mapper", "strict", "mapper"]), 250), 3);
+    }
 }

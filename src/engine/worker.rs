@@ -302,7 +302,9 @@ impl IndexCopy {
         delivery: Delivery,
     ) -> Result<()> {
         let counts = delivery.counts;
-        if counts.read != counts.settled() {
+        // A list that does not hold what is counted would be taken for a damaged one later.
+        let listed = counts.rejected == delivery.rejections.len() as u64;
+        if counts.read != counts.settled() || !listed {
             let message = format!(
                 "slice {}: {} documents read, {} settled",
                 record.slice.id,

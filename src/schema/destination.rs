@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::refusals::{
+    PERCOLATOR, refuse_ambiguous_ids, refuse_parents, refuse_percolator, refuse_several, refuse_taken,
+};
 use crate::cluster::indices::IndexInfo;
 use crate::config::{MigrationConfig, PrefixIds, Types, index_name_flaw};
 use crate::error::{Error, Result};
 use crate::transform::Shape;
-
-/// The type of percolator queries, which no target since 5.0 has.
-const PERCOLATOR: &str = ".percolator";
 
 /// One target index of a source index.
 #[derive(Debug, Clone)]
@@ -21,12 +21,21 @@ pub struct Destination {
     pub index: String,
     /// Types that have to be asked for by name, since the source has others besides; empty for all.
     pub only_types: Vec<String>,
+    /// Types of the source that no target gets, since their loss is accepted.
+    pub left_behind: Vec<String>,
     /// What becomes of the types. Whether ids are prefixed is decided by [`look_for_shared_ids`](Self::look_for_shared_ids).
     pub shape: Shape,
     prefix_ids: PrefixIds,
 }
 
 impl Destination {
+    /// The target of a plan that is made already. What was left behind was accepted then.
+    #[must_use]
+    pub fn planned(source: IndexInfo, index: String, shape: Shape) -> Self {
+        let (only_types, left_behind) = (Vec::new(), Vec::new());
+        Destination { source, index, only_types, left_behind, shape, prefix_ids: PrefixIds::Auto }
+    }
+
     /// True when ids have to be compared before the shape is known.
     #[must_use]
     pub fn look_for_shared_ids(&self) -> bool {
@@ -49,24 +58,37 @@ impl Destination {
 /// # Errors
 /// `Refused` for types that have no target as configured, naming them; `Config` for an illegal name of a target.
 pub fn destinations(config: &MigrationConfig, info: &IndexInfo) -> Result<Vec<Destination>> {
+    destinations_of(config, info, &format!("index `{}`", info.name))
+}
+
+/// [`destinations`] with another name for `info` in errors.
+pub(super) fn destinations_of(
+    config: &MigrationConfig,
+    info: &IndexInfo,
+    subject: &str,
+) -> Result<Vec<Destination>> {
     let kept: Vec<(String, Value)> =
         info.types.iter().filter(|(name, _)| !stays_behind(config, name)).cloned().collect();
     if config.types == Types::Refuse {
-        refuse_several(info, &kept)?;
+        refuse_several(subject, &kept)?;
     }
-    refuse_percolator(info, &kept)?;
+    refuse_percolator(subject, &kept)?;
     let whole = |shape: Shape, prefix_ids: PrefixIds| -> Result<Vec<Destination>> {
         // A hidden type needs no filter: no search sees it.
-        Ok(vec![destination(config, info, kept.clone(), Vec::new(), shape, prefix_ids)?])
+        Ok(vec![destination(config, info, subject, kept.clone(), Vec::new(), shape, prefix_ids)?])
     };
     match &config.types {
         Types::Refuse => {
-            refuse_parents(info, &kept, "say types = \"join\", which keeps parents and children together")?;
+            refuse_parents(
+                subject,
+                &kept,
+                "say types = \"join\", which keeps parents and children together",
+            )?;
             whole(Shape::Plain, PrefixIds::Auto)
         }
         Types::Split => {
             refuse_parents(
-                info,
+                subject,
                 &kept,
                 "say types = \"join\": children in an index of their own could not be searched by their parents",
             )?;
@@ -77,18 +99,24 @@ pub fn destinations(config: &MigrationConfig, info: &IndexInfo) -> Result<Vec<De
             let split = kept.iter().map(|(name, mapping)| {
                 let only = if alone { Vec::new() } else { vec![name.clone()] };
                 let types = vec![(name.clone(), mapping.clone())];
-                destination(config, info, types, only, Shape::Plain, PrefixIds::Auto)
+                destination(config, info, subject, types, only, Shape::Plain, PrefixIds::Auto)
             });
             split.collect()
         }
         Types::Merge { field, prefix_ids } => {
-            refuse_parents(info, &kept, "say types = \"join\", which keeps parents and children together")?;
-            refuse_taken(info, &kept, field, "merge")?;
+            refuse_parents(
+                subject,
+                &kept,
+                "say types = \"join\", which keeps parents and children together",
+            )?;
+            refuse_taken(subject, &kept, field, "merge")?;
+            refuse_ambiguous_ids(subject, &kept)?;
             whole(Shape::Merged { field: field.clone(), prefixed: false }, *prefix_ids)
         }
         Types::Join { field, prefix_ids } => {
-            refuse_taken(info, &kept, field, "join")?;
-            whole(joined(info, &kept, field)?, *prefix_ids)
+            refuse_taken(subject, &kept, field, "join")?;
+            refuse_ambiguous_ids(subject, &kept)?;
+            whole(joined(subject, &kept, field)?, *prefix_ids)
         }
     }
 }
@@ -96,6 +124,7 @@ pub fn destinations(config: &MigrationConfig, info: &IndexInfo) -> Result<Vec<De
 fn destination(
     config: &MigrationConfig,
     info: &IndexInfo,
+    subject: &str,
     types: Vec<(String, Value)>,
     only_types: Vec<String>,
     shape: Shape,
@@ -104,13 +133,20 @@ fn destination(
     let doc_type = types.first().map_or("doc", |(name, _)| name.as_str());
     let index = config.target_index(&info.name, doc_type);
     if let Some(flaw) = index_name_flaw(&index) {
-        let message = format!("`{}` would become `{index}`, which is no index name: it {flaw}", info.name);
+        let message = format!("{subject} would become `{index}`, which is no index name: it {flaw}");
         return Err(Error::config("index_name", message).hint(format!(
             "to.index = {:?} makes it: choose another, or migrate this index by itself",
             config.to.index
         )));
     }
-    Ok(Destination { source: IndexInfo { types, ..info.clone() }, index, only_types, shape, prefix_ids })
+    let left_behind = left_behind(config, info);
+    let source = IndexInfo { types, ..info.clone() };
+    Ok(Destination { source, index, only_types, left_behind, shape, prefix_ids })
+}
+
+/// Types whose documents no target gets.
+fn left_behind(config: &MigrationConfig, info: &IndexInfo) -> Vec<String> {
+    info.types.iter().map(|(name, _)| name).filter(|name| stays_behind(config, name)).cloned().collect()
 }
 
 /// True for a type that no target knows and whose loss is accepted: its documents are not copied.
@@ -121,7 +157,12 @@ pub fn stays_behind(config: &MigrationConfig, doc_type: &str) -> bool {
         && config.accept_lost.iter().any(|pattern| wildmatch::WildMatch::new(pattern).matches(&path))
 }
 
-fn joined(info: &IndexInfo, kept: &[(String, Value)], field: &str) -> Result<Shape> {
+/// The field that names types outside of any family, beside this join field.
+pub(super) fn type_field_beside(join_field: &str) -> String {
+    if join_field == "type" { "doc_type" } else { "type" }.to_owned()
+}
+
+fn joined(subject: &str, kept: &[(String, Value)], field: &str) -> Result<Shape> {
     let mut parents = BTreeMap::new();
     for (name, mapping) in kept {
         if let Some(parent) = mapping.pointer("/_parent/type").and_then(Value::as_str) {
@@ -131,75 +172,17 @@ fn joined(info: &IndexInfo, kept: &[(String, Value)], field: &str) -> Result<Sha
     if parents.is_empty() {
         return Err(Error::refused(
             "no_parent",
-            format!("index `{}`: no type has a parent, there is nothing to join", info.name),
+            format!("{subject}: no type has a parent, there is nothing to join"),
         )
         .hint("say types = \"merge\", or leave `types` out for an index of one type"));
     }
     let family = |name: &str| parents.contains_key(name) || parents.values().any(|parent| parent == name);
     let strangers = kept.iter().any(|(name, _)| !family(name));
-    let type_field = strangers.then(|| if field == "type" { "doc_type" } else { "type" }.to_owned());
+    let type_field = strangers.then(|| type_field_beside(field));
     if let Some(type_field) = &type_field {
-        refuse_taken(info, kept, type_field, "join")?;
+        refuse_taken(subject, kept, type_field, "join")?;
     }
     Ok(Shape::Joined { field: field.to_owned(), prefixed: false, parents, type_field })
-}
-
-fn names(types: &[(String, Value)]) -> String {
-    types.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn refuse_several(info: &IndexInfo, kept: &[(String, Value)]) -> Result<()> {
-    if kept.len() < 2 {
-        return Ok(());
-    }
-    let message = format!(
-        "index `{}` has {} types ({}), an index of the target has one",
-        info.name,
-        kept.len(),
-        names(kept)
-    );
-    Err(Error::refused("several_types", message).hint(
-        "say what becomes of them: types = \"split\" (an index a type, to.index = \"{index}-{type}\"), \"merge\" (one index, a field names the type) or \"join\" (parents and children)",
-    ))
-}
-
-fn refuse_percolator(info: &IndexInfo, kept: &[(String, Value)]) -> Result<()> {
-    if !kept.iter().any(|(name, _)| name == PERCOLATOR) {
-        return Ok(());
-    }
-    let message = format!(
-        "index `{}` holds percolator queries (type `.percolator`), a type that no target knows",
-        info.name
-    );
-    Err(Error::refused("percolator", message).hint(format!(
-        "go without them (accept_lost = [\"mappings.{PERCOLATOR}\"]) and store them anew in a field of type `percolator`, or leave the index out (\"-name\")"
-    )))
-}
-
-fn refuse_parents(info: &IndexInfo, kept: &[(String, Value)], remedy: &str) -> Result<()> {
-    let Some((name, mapping)) = kept.iter().find(|(_, mapping)| mapping.get("_parent").is_some()) else {
-        return Ok(());
-    };
-    let parent = mapping.pointer("/_parent/type").and_then(Value::as_str).unwrap_or("?");
-    let message = format!(
-        "index `{}`: type `{name}` has the parent `{parent}`, a relation that the target knows as a join field only",
-        info.name
-    );
-    Err(Error::refused("parent", message).hint(remedy.to_owned()))
-}
-
-/// A document cannot hold the same key twice.
-fn refuse_taken(info: &IndexInfo, kept: &[(String, Value)], field: &str, word: &str) -> Result<()> {
-    let taken = kept.iter().find(|(_, mapping)| {
-        mapping.pointer("/properties").and_then(|properties| properties.get(field)).is_some()
-    });
-    let Some((name, _)) = taken else { return Ok(()) };
-    let message = format!(
-        "index `{}`: type `{name}` has a field `{field}` of its own, which is to name the type",
-        info.name
-    );
-    Err(Error::refused("field_taken", message)
-        .hint(format!("choose another: types = {{ {word} = {{ field = \"doc_{field}\" }} }}")))
 }
 
 #[cfg(test)]
@@ -278,7 +261,7 @@ mod tests {
     #[test]
     fn names_of_types_that_are_no_names_of_indices_are_refused() {
         let zoo = index(json!({"Cat": {}, "dog": {}}));
-        insta::assert_snapshot!(told(Types::Split, "{index}-{type}", &[], &zoo), @"`zoo` would become `zoo-Cat`, which is no index name: it must be lower case");
+        insta::assert_snapshot!(told(Types::Split, "{index}-{type}", &[], &zoo), @"index `zoo` would become `zoo-Cat`, which is no index name: it must be lower case");
     }
 
     #[test]
@@ -286,5 +269,15 @@ mod tests {
         let zoo = index(json!({"cat": {}, ".percolator": {}}));
         insta::assert_snapshot!(told(Types::Refuse, "{index}", &[], &zoo), @"index `zoo` has 2 types (cat, .percolator), an index of the target has one");
         insta::assert_snapshot!(told(Types::Refuse, "{index}", &["mappings..percolator"], &zoo), @"zoo of []: Plain");
+    }
+
+    #[test]
+    fn ids_that_could_become_one_are_refused() {
+        let zoo = index(json!({"a": {}, "a-b": {}}));
+        insta::assert_snapshot!(told(merge(), "{index}", &[], &zoo), @"index `zoo`: types `a` and `a-b` cannot share an index: ids get their type in front, and `b-1` of `a` and `1` of `a-b` would both become `a-b-1`");
+        let family = index(json!({"a": {}, "a-b": {"_parent": {"type": "a"}}}));
+        assert!(told(join(), "{index}", &[], &family).contains("would both become `a-b-1`"));
+        assert!(!told(Types::Split, "{index}-{type}", &[], &zoo).contains("would both"));
+        assert!(!told(merge(), "{index}", &[], &index(json!({"a": {}, "ab-c": {}}))).contains("would both"));
     }
 }

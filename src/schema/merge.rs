@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::rules::spelled_dates;
+
 /// A field, or a switch of the root, that two mappings define differently.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Clash {
@@ -73,6 +75,14 @@ impl Merging<'_> {
         });
     }
 
+    /// For the keys of roots, which are looked at for either root.
+    fn clash_once(&mut self, key: &str, a: Option<&Value>, b: Option<&Value>) {
+        let told = |clash: &Clash| clash.field == key && clash.b.0 == self.b && clash.a.0 == self.a;
+        if !self.clashes.iter().any(told) {
+            self.clash(key, a, b);
+        }
+    }
+
     fn roots(&mut self, root: &mut Map<String, Value>, other: &Map<String, Value>) {
         let keys: Vec<String> = root.keys().chain(other.keys()).cloned().collect();
         for key in keys {
@@ -90,14 +100,19 @@ impl Merging<'_> {
                         root.insert(key, Value::Object(meta));
                     }
                 }
+                // A type without any takes no dates out of strings, or no new fields at all.
+                "dynamic_date_formats" if a.is_none() || b.is_none() || a.as_ref() == b => {
+                    root.extend(a.or(b.cloned()).map(|formats| (key, formats)));
+                }
+                "dynamic_date_formats" => {
+                    let said = |formats: Option<&'_ Value>| {
+                        formats.filter(|formats| !spelled_dates(formats)).cloned()
+                    };
+                    let (a, b) = (said(a.as_ref()), said(b));
+                    self.clash_once(&key, a.as_ref(), b.as_ref());
+                }
                 _ if plain(&key, a.as_ref()) != plain(&key, b) => {
-                    let told = self
-                        .clashes
-                        .iter()
-                        .any(|clash| clash.field == key && clash.b.0 == self.b && clash.a.0 == self.a);
-                    if !told {
-                        self.clash(&key, a.as_ref(), b);
-                    }
+                    self.clash_once(&key, a.as_ref(), b);
                 }
                 _ => {
                     if let (None, Some(b)) = (&a, b) {
@@ -115,6 +130,9 @@ impl Merging<'_> {
         if let Some(Value::Array(templates)) = other.get("dynamic_templates") {
             let own = root.entry("dynamic_templates").or_insert_with(|| json!([]));
             if let Value::Array(own) = own {
+                for (a, b) in differing_catch_alls(own, templates) {
+                    self.clash("analyzer", Some(&a), Some(&b));
+                }
                 append_templates(own, templates, self.b);
             }
         }
@@ -199,6 +217,17 @@ fn definition(field: &Map<String, Value>) -> Vec<(String, Value)> {
     definition
 }
 
+/// What two types say of new strings, where the conversion's catch-alls differ: they hold the analyzers of the type.
+fn differing_catch_alls(own: &[Value], others: &[Value]) -> Vec<(Value, Value)> {
+    let analyzers = |template: &Value| {
+        let mapping = template.pointer("/esferry_strings/mapping")?.as_object()?;
+        let analyzers = mapping.iter().filter(|(key, _)| key.ends_with("analyzer"));
+        Some(Value::Object(analyzers.map(|(key, value)| (key.clone(), value.clone())).collect()))
+    };
+    let (a, b) = (own.iter().find_map(analyzers), others.iter().find_map(analyzers));
+    a.zip(b).into_iter().filter(|(a, b)| a != b).collect()
+}
+
 /// Catch-alls of the conversion have to stay behind everybody's own templates.
 fn append_templates(own: &mut Vec<Value>, templates: &[Value], type_name: &str) {
     let name_of = |template: &Value| template.as_object().and_then(|map| map.keys().next().cloned());
@@ -219,6 +248,9 @@ fn append_templates(own: &mut Vec<Value>, templates: &[Value], type_name: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::dialect::Version;
+    use crate::schema::convert_type;
+    use crate::schema::report::Report;
 
     fn types(a: Value, b: Value) -> Vec<(String, Value)> {
         vec![("a".to_owned(), a), ("b".to_owned(), b)]
@@ -250,5 +282,33 @@ mod tests {
     fn saying_the_default_is_no_clash() {
         let merged = merge_types(&types(json!({"date_detection": true}), json!({})));
         assert!(merged.is_ok(), "{merged:?}");
+    }
+
+    #[test]
+    fn what_the_conversion_adds_to_one_type_is_no_clash() {
+        let grows = json!({"properties": {"o": {"dynamic": "true", "properties": {"x": {"type": "string"}}}}, "dynamic": "strict"});
+        let strict = json!({"dynamic": "strict", "properties": {"n": {"type": "string"}}});
+        let converted = |name: &str, mapping: &Value| {
+            let (from, to) = (Version::new(1, 7, 6), Version::new(6, 8, 23));
+            (name.to_owned(), convert_type(name, mapping, from, to, &mut Report::default()))
+        };
+        for types in [
+            [converted("a", &grows), converted("b", &strict)],
+            [converted("a", &strict), converted("b", &grows)],
+        ] {
+            let merged = merge_types(&types).unwrap();
+            assert!(merged["dynamic_date_formats"].is_array(), "{merged}");
+            assert_eq!(merged["dynamic_templates"].as_array().unwrap().len(), 3, "{merged}");
+        }
+        let open = converted("a", &json!({"properties": {"n": {"type": "string"}}}));
+        let clashes = merge_types(&[open, converted("b", &strict)]).unwrap_err();
+        let fields: Vec<&str> = clashes.iter().map(|clash| clash.field.as_str()).collect();
+        assert_eq!(fields, ["dynamic"]);
+        let own = converted("b", &json!({"dynamic_date_formats": ["yyyy"]}));
+        let clashes = merge_types(&[converted("a", &json!({})), own]).unwrap_err();
+        assert_eq!((&clashes[0].a.1, &clashes[0].b.1), (&Value::Null, &json!(["yyyy"])));
+        let analysed = converted("b", &json!({"analyzer": "whitespace"}));
+        let clashes = merge_types(&[converted("a", &json!({})), analysed]).unwrap_err();
+        assert_eq!(clashes[0].field, "analyzer");
     }
 }

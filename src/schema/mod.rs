@@ -3,14 +3,17 @@
 //! [`all_rules`] is the conversion table. A newer server is more rows in it: one [`Rule`] value each, in the list of its
 //! part, with the versions that it is for and an example that is run on real servers.
 
+mod alias_types;
 mod aliases;
 mod clash;
 mod destination;
 mod difference;
+mod given;
 mod limits;
 mod mapping;
 mod merge;
 pub mod query;
+mod refusals;
 pub mod report;
 mod rule;
 mod rules;
@@ -24,6 +27,7 @@ mod target_template;
 mod template;
 #[cfg(test)]
 mod tests;
+mod transformed;
 
 pub use aliases::{convert_aliases, convert_warmers};
 pub use clash::existing_clashes;
@@ -32,6 +36,7 @@ pub use limits::{FieldCount, count_fields, set_limits};
 pub use mapping::convert_type;
 pub use merge::{Clash, merge_types, types_mapping_clashes};
 pub use rule::{Otherwise, Part, Place, Proof, Rule, Site, Versions};
+pub(crate) use rules::accept;
 pub use rules::{Rules, all as all_rules, known_settings};
 pub use settings::convert_settings;
 pub use source::SourceSchema;

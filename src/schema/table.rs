@@ -30,6 +30,10 @@ const TAIL: &str = "
 
 - `field_limits` raises `index.mapping.*.limit` where the mapping would not fit.
 - `template_types` tells which types of an index template are lost when their mappings cannot become one.
+- `alias_types` takes out of the filters of aliases what they say of types, where the target holds documents of one.
+- `type_left_behind` tells of a type whose documents are not copied, which `accept_lost` allows for `.percolator`.
+- `existing_field` and `file_field` tell what a mapping that is not made by these rules does not take.
+- `key_value_copies` tells that `copy_to` of keys that become values is lost, where they do not agree on it.
 
 No rule is needed for what 6.8 takes and means as before: `boost`, `copy_to` and `similarity` of a field, camel-case names
 of date formats, trees of shapes, `_source`, `_meta`, `_routing.required`, `dynamic`; the filters `standard`, `nGram`,

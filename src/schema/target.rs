@@ -3,21 +3,25 @@
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::alias_types::for_one_type;
 use super::aliases::{convert_aliases, convert_warmers};
-use super::clash::existing_clashes;
+use super::destination::Destination;
+use super::given::Given;
 use super::limits::{FieldCount, count_fields, set_limits};
 use super::mapping::convert_type;
 use super::merge::{Clash, merge_types};
 use super::query;
 use super::report::{Change, Report, Severity};
+use super::rules::accept;
 use super::settings::convert_settings;
 use super::shape::{name_types, requires_routing, take_out_relations};
 use super::source::SourceSchema;
+use super::transformed::{make_good, refuse_touched_names, rename_early, template_names};
 use crate::cluster::Cluster;
 use crate::cluster::indices::IndexInfo;
-use crate::config::{MigrationConfig, Schema};
+use crate::config::{MigrationConfig, Schema, Types};
 use crate::error::{Error, Result};
 use crate::transform::{Shape, Steps};
 
@@ -66,45 +70,58 @@ pub(super) fn refuse_losses(report: &Report, what: &str, accepted: &[String]) ->
 
 /// The schema of a target index.
 ///
-/// Losses are in the report; [`TargetSchema::refuse_losses`] judges them.
+/// `shape` is the destination's, once it is known whether ids are prefixed. Losses are in the report;
+/// [`TargetSchema::refuse_losses`] judges them.
 ///
 /// # Errors
-/// `Config` for an unreadable file; `Refused` for types that cannot become one; `Temporary` when a cluster does not
-/// answer.
+/// `Config` for an unreadable file, and for transforms that touch the fields that name the types; `Refused` for types
+/// that cannot become one; `Temporary` when a cluster does not answer.
 pub async fn target_schema(
     config: &MigrationConfig,
     source: &Cluster,
     target: &Cluster,
-    info: &IndexInfo,
-    index: &str,
+    destination: &Destination,
     shape: &Shape,
 ) -> Result<TargetSchema> {
-    if let Schema::File(path) = &config.schema {
-        let body = body_of_file(path)?;
-        let target_fields = count_fields(root_mapping(&body));
-        return Ok(TargetSchema {
-            body: Some(body),
-            source_fields: source_fields(info),
-            target_fields,
-            ..TargetSchema::default()
-        });
-    }
+    refuse_touched_names(config, shape)?;
+    let info = &destination.source;
     let doing = format!("reading the aliases of `{}`", info.name);
     let described = SourceSchema::read(source, info).await;
     let described = described.map_err(|cause| cause.during(source.name(), &doing))?;
     let conversion = Conversion { config, source, target, shape };
     let mut report = Report::default();
-    let mapping = conversion.mapping(&described, &mut report)?;
-    if config.schema == Schema::Existing {
-        let existing = target.described().await?;
-        let there = existing.iter().find(|known| known.name == index).and_then(|known| known.types.first());
-        let report = clashes_with(&mapping, there.map_or(&Value::Null, |(_, mapping)| mapping));
-        let target_fields = there.map(|(_, mapping)| count_fields(mapping)).unwrap_or_default();
-        return Ok(TargetSchema { body: None, report, source_fields: source_fields(info), target_fields });
+    let types = conversion.types(&described, &mut report)?;
+    let mut schema = match &config.schema {
+        Schema::File(path) => {
+            let body = body_of_file(path)?;
+            let report = Given::file(root_mapping(&body)).losses(&types, shape);
+            let target_fields = count_fields(root_mapping(&body));
+            TargetSchema { body: Some(body), report, target_fields, ..TargetSchema::default() }
+        }
+        Schema::Existing => {
+            let existing = target.described().await?;
+            let there = existing.iter().find(|known| known.name == destination.index);
+            // One that is not there has no mapping to speak against.
+            let report = there.map(|there| {
+                let mapping = there.types.first().map_or(&Value::Null, |(_, mapping)| mapping);
+                Given::existing(mapping).losses(&types, shape)
+            });
+            let mapping = there.and_then(|there| there.types.first());
+            let target_fields = mapping.map(|(_, mapping)| count_fields(mapping)).unwrap_or_default();
+            TargetSchema { report: report.unwrap_or_default(), target_fields, ..TargetSchema::default() }
+        }
+        Schema::Convert => {
+            let mapping = conversion.merged(&described, &types)?;
+            let target_fields = count_fields(&mapping);
+            let body = conversion.body(&described, mapping, &mut report);
+            TargetSchema { body: Some(body), report, target_fields, ..TargetSchema::default() }
+        }
+    };
+    schema.source_fields = source_fields(info);
+    for name in &destination.left_behind {
+        schema.report.add(left_behind(name));
     }
-    let target_fields = count_fields(&mapping);
-    let body = conversion.body(&described, mapping, &mut report);
-    Ok(TargetSchema { body: Some(body), report, source_fields: source_fields(info), target_fields })
+    Ok(schema)
 }
 
 struct Conversion<'a> {
@@ -122,24 +139,40 @@ impl Conversion<'_> {
         (described.created.unwrap_or(self.source.dialect().version), self.target.dialect().version)
     }
 
-    /// The one mapping of the target: each type converted and transformed, then all of them merged.
-    fn mapping(&self, described: &SourceSchema, report: &mut Report) -> Result<Value> {
+    /// The mapping of each type, converted and transformed.
+    fn types(&self, described: &SourceSchema, report: &mut Report) -> Result<Vec<(String, Value)>> {
         let (from, to) = self.versions(described);
         let steps = Steps::compile(&self.config.transform)?;
+        let fields = query::field_map(self.config);
         let nothing = vec![("doc".to_owned(), json!({}))];
         let types = if described.types.is_empty() { &nothing } else { &described.types };
         let routed = types.iter().filter(|(_, mapping)| requires_routing(mapping)).count();
         let mut converted = Vec::new();
         for (name, mapping) in types {
+            let path = format!("mappings.{name}");
             let mut mapping = mapping.clone();
             take_out_relations(self.shape, name, &mut mapping, routed < types.len(), report);
-            let mut mapping = convert_type(name, &mapping, from, to, report);
+            rename_early(self.config, &path, &mut mapping, report);
+            let mut of_type = Report::default();
+            let mut mapping = convert_type(name, &mapping, from, to, &mut of_type);
+            let mut gone = template_names(&mapping);
+            let mut reshaped = Report::default();
             if let Some(root) = mapping.as_object_mut() {
-                steps.reshape(root, report);
+                steps.reshape(root, &mut reshaped);
             }
+            let left = template_names(&mapping);
+            gone.retain(|name| !left.contains(name));
+            make_good(&fields, &path, &gone, &mut of_type);
+            report.append(of_type);
+            report.append(reshaped);
             converted.push((name.clone(), mapping));
         }
-        let mut merged = merge_types(&converted).map_err(|clashes| clashing(&described.name, &clashes))?;
+        Ok(converted)
+    }
+
+    /// The one mapping of the target.
+    fn merged(&self, described: &SourceSchema, types: &[(String, Value)]) -> Result<Value> {
+        let mut merged = merge_types(types).map_err(|clashes| clashing(&described.name, &clashes))?;
         name_types(self.shape, &mut merged);
         Ok(merged)
     }
@@ -151,7 +184,14 @@ impl Conversion<'_> {
         if *self.shape != Shape::Plain {
             context.types = query::TypesBecame::from(self.shape);
         }
-        let aliases = convert_aliases(&described.aliases, &context, report);
+        let split = self.config.types == Types::Split;
+        let aliases = match described.types.as_slice() {
+            [(only, _)] if *self.shape == Shape::Plain => {
+                for_one_type(&described.aliases, only, split, report)
+            }
+            _ => described.aliases.clone(),
+        };
+        let aliases = convert_aliases(&aliases, &context, report);
         convert_warmers(&described.warmers, from, to, report);
         let doc_type = described.types.first().map(|(name, _)| name.as_str());
         let mut body = self.target.dialect().create_body(&settings, doc_type, &mapping, &aliases);
@@ -194,34 +234,56 @@ fn root_mapping(body: &Value) -> &Value {
     types.and_then(|types| types.values().next()).unwrap_or(mappings)
 }
 
-/// Fields of an existing target that cannot take the source's documents, as losses that can be accepted.
-fn clashes_with(converted: &Value, existing: &Value) -> Report {
-    let changes = existing_clashes(converted, existing).into_iter().map(|clash| Change {
-        rule: "existing_field",
-        path: format!("existing.{}", clash.field),
-        reason: "the field of the existing target does not take what the source's documents hold".to_owned(),
-        before: Some(clash.a.1),
-        after: Some(clash.b.1),
+/// A type whose documents are not copied, since the configuration accepts that.
+fn left_behind(doc_type: &str) -> Change {
+    let path = format!("mappings.{doc_type}");
+    Change {
+        rule: "type_left_behind",
+        before: Some(json!(doc_type)),
+        after: None,
+        reason: "no target since 5.0 has percolator queries of this kind: its documents are not copied"
+            .to_owned(),
         severity: Severity::Lost,
         choices: vec![
-            "change the mapping of the target index".to_owned(),
-            "convert or rename the field by a transform".to_owned(),
+            accept(&path),
+            "store the queries anew in an index with a field of type `percolator`".to_owned(),
         ],
-    });
-    Report { changes: changes.collect() }
+        path,
+    }
 }
 
 fn clashing(index: &str, clashes: &[Clash]) -> Error {
-    let kind = |value: &Value| value.get("type").unwrap_or(value).to_string();
     let named: Vec<String> = clashes
         .iter()
         .take(NAMED)
         .map(|Clash { field, a, b }| {
-            format!("`{field}` is {} in `{}` and {} in `{}`", kind(&a.1), a.0, kind(&b.1), b.0)
+            let (one, other) = disagreement(&a.1, &b.1);
+            format!("`{field}` is {one} in `{}` and {other} in `{}`", a.0, b.0)
         })
         .collect();
     let more = clashes.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
     Error::refused("types_clash", format!("index `{index}`: its types cannot become one: {}{more}", named.join("; ")))
         .hint("give each type an index of its own (types = \"split\"), rename or convert the field by a transform, or write the mapping yourself (`schema = \"file:PATH\"`)")
+}
+
+/// The types of two fields, or where they have the same, the parameters that differ.
+fn disagreement(a: &Value, b: &Value) -> (String, String) {
+    let (Some(one), Some(other)) = (a.as_object(), b.as_object()) else {
+        return (a.to_string(), b.to_string());
+    };
+    let kind = |field: &Map<String, Value>| field.get("type").cloned();
+    if let (Some(one), Some(other)) = (kind(one), kind(other))
+        && one != other
+    {
+        return (one.to_string(), other.to_string());
+    }
+    let rest = |field: &Map<String, Value>, known: &Map<String, Value>| {
+        let differs = |(key, value): &(&String, &Value)| {
+            known.get(*key) != Some(value) && !["properties", "fields"].contains(&key.as_str())
+        };
+        let rest = field.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone()));
+        Value::Object(rest.collect()).to_string()
+    };
+    (rest(one, other), rest(other, one))
 }

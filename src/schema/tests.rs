@@ -85,7 +85,7 @@ text_gap mappings.alert.properties.title.position_increment_gap: – → 0 (same
 string_to_keyword mappings.alert.properties.title.fields.raw: {"type":"string","index":"not_analyzed"} → {"type":"keyword"} (same meaning)
 date_format_numbers mappings.alert.properties.created.format: "dateOptionalTime" → "dateOptionalTime||epoch_millis" (same meaning)
 point_parts mappings.alert.properties.where.lat_lon: true → – (search or scoring may differ)
-point_beyond mappings.alert.properties.where.ignore_malformed: – → true (same meaning)
+point_beyond mappings.alert.properties.where.ignore_malformed: – → true (search or scoring may differ)
 string_to_text mappings.alert.properties.h: {"type":"string"} → {"type":"text","fielddata":true} (same meaning)
 text_gap mappings.alert.properties.h.position_increment_gap: – → 0 (same meaning)
 murmur3 mappings.alert.properties.h.fields.hash: {"type":"murmur3"} → – (lost)

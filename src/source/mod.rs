@@ -93,7 +93,8 @@ impl PageSize {
         self.mean_bytes.fetch_max(mean_bytes, Ordering::Relaxed);
     }
 
-    fn learn(&self, page: &Page) {
+    /// A page came: the next ones follow what its documents weigh.
+    pub fn learn(&self, page: &Page) {
         if let Some(mean) =
             u64::try_from(page.body.len()).unwrap_or(u64::MAX).checked_div(page.hits.len() as u64)
         {

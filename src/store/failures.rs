@@ -42,6 +42,9 @@ impl<'a> FailureEdit<'a> {
     pub(super) fn put(&mut self, failure: Failure) -> Result<()> {
         self.remove(&failure)?;
         let group = self.group(&failure)?;
+        if group.count == 0 {
+            (group.example_id, group.example_reason) = (failure.id.clone(), failure.reason.clone());
+        }
         group.count += 1;
         self.changed.insert(Key::failure(self.name, &failure).bytes().to_vec(), Some(failure));
         Ok(())
@@ -81,9 +84,10 @@ impl<'a> FailureEdit<'a> {
         }
         for (kind, group) in self.groups {
             let key = Key::group(self.name, &kind);
-            match group.count {
-                0 => batch.remove(key.bytes()),
-                _ => batch.insert(key.bytes(), encode(&group)?),
+            if group.is_over() {
+                batch.remove(key.bytes());
+            } else {
+                batch.insert(key.bytes(), encode(&group)?);
             }
         }
         Ok(())
@@ -93,7 +97,10 @@ impl<'a> FailureEdit<'a> {
     fn choose_example(&mut self, kind: &str) -> Result<()> {
         let Some(group) = self.groups.get_mut(kind).filter(|group| group.count > 0) else { return Ok(()) };
         let mut example = self.changed.values().flatten().find(|failure| failure.error_type == kind).cloned();
-        let mut stored = self.store.failures(self.name);
+        // Whoever works through the list finds the next one ahead of what is taken off now, not at the beginning.
+        let ahead = self.changed.keys().next_back().cloned().unwrap_or_default();
+        let ahead = self.store.failures_from(self.name, ahead);
+        let mut stored = ahead.chain(self.store.failures(self.name));
         while example.is_none() {
             let Some(failure) = stored.next().transpose()? else { break };
             let untouched = !self.changed.contains_key(Key::failure(self.name, &failure).bytes());
@@ -112,5 +119,6 @@ fn group_of(failure: &Failure) -> FailureGroup {
         count: 0,
         example_id: failure.id.clone(),
         example_reason: failure.reason.clone(),
+        accepted: None,
     }
 }

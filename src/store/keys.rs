@@ -26,6 +26,14 @@ impl Key {
         Key([b"m/", name.as_bytes()].concat())
     }
 
+    pub(super) fn resets() -> Self {
+        Key(b"r/".to_vec())
+    }
+
+    pub(super) fn reset(name: &str) -> Self {
+        Key([b"r/", name.as_bytes()].concat())
+    }
+
     pub(super) fn indices(name: &str) -> Self {
         Key::below(b'i', name)
     }

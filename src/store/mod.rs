@@ -3,6 +3,7 @@
 //! The order is the same everywhere: the target has acknowledged -> failures and cursor (or `Done`) in one batch ->
 //! flushed -> told. `docs/store.md` has the layout.
 
+mod acceptance;
 mod failures;
 mod keys;
 mod lock;
@@ -10,6 +11,8 @@ pub mod records;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod whole;
+mod witness;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -32,11 +35,15 @@ pub const FORMAT: u32 = 2;
 /// Memory that sled may use for its cache.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
+/// What an operator can do about a store that is damaged.
+const RESTORE: &str = "restore the state directory from a backup, or start over with another --state-dir";
+
 /// The store of one state directory. Cheap to clone; one process at a time.
 #[derive(Debug, Clone)]
 pub struct Store {
     db: sled::Db,
     writing: Arc<Mutex<()>>,
+    witness: Arc<witness::Witness>,
     state_dir: PathBuf,
     _lock: Arc<lock::StateLock>,
 }
@@ -50,15 +57,21 @@ impl Store {
     pub fn open(state_dir: &Path) -> Result<Self> {
         let lock = lock::StateLock::take(state_dir)?;
         let path = state_dir.join("store");
-        let db = open_sled(&path).map_err(|cause| unusable(&path, cause))?;
-        let store = Store {
-            db,
-            writing: Arc::new(Mutex::new(())),
-            state_dir: state_dir.to_owned(),
-            _lock: Arc::new(lock),
-        };
-        store.check_format()?;
-        Ok(store)
+        whole::or_refused(state_dir, || {
+            let db = open_sled(&path).map_err(|cause| unusable(&path, cause))?;
+            let witness = Arc::new(witness::Witness::of(&db, state_dir)?);
+            let store = Store {
+                db,
+                writing: Arc::new(Mutex::new(())),
+                witness,
+                state_dir: state_dir.to_owned(),
+                _lock: Arc::new(lock),
+            };
+            store.check_format()?;
+            store.finish_resets()?;
+            store.check_whole()?;
+            Ok(store)
+        })
     }
 
     /// The directory it is in.
@@ -85,7 +98,7 @@ impl Store {
                 "corrupt",
                 format!("the store in {} has lost its records", self.state_dir.display()),
             )
-            .hint("restore the directory from a backup, or start over with another --state-dir")),
+            .hint(RESTORE)),
         }
     }
 
@@ -107,7 +120,9 @@ impl Store {
     /// # Errors
     /// `State` when the disk refuses; nothing since the last flush may be believed then.
     pub fn flush(&self) -> Result<()> {
-        self.db.flush().map(drop).map_err(|cause| self.broken(cause))
+        let flush = self.witness.count().map_err(|cause| self.broken(cause))?;
+        self.db.flush().map_err(|cause| self.broken(cause))?;
+        self.witness.tell(flush)
     }
 
     /// Every migration, by name.
@@ -247,9 +262,18 @@ impl Store {
         name: &str,
         after: Option<&Failure>,
     ) -> impl Iterator<Item = Result<Failure>> + Send + 'static {
+        let first = after.map_or_else(Vec::new, |failure| Key::failure(name, failure).after());
+        self.failures_from(name, first)
+    }
+
+    /// The failures whose keys are not below `first`.
+    fn failures_from(
+        &self,
+        name: &str,
+        first: Vec<u8>,
+    ) -> impl Iterator<Item = Result<Failure>> + Send + 'static {
         let prefix = Key::failures(name);
-        let first =
-            after.map_or_else(|| prefix.bytes().to_vec(), |failure| Key::failure(name, failure).after());
+        let first = first.max(prefix.bytes().to_vec());
         let path = self.state_dir.clone();
         let entries = self.db.range(first..);
         entries
@@ -263,7 +287,7 @@ impl Store {
             })
     }
 
-    /// The failures by error type, kept incrementally.
+    /// The failures by error type, kept incrementally. An accepted type stays when it has none any more.
     ///
     /// # Errors
     /// `State` for an unreadable record.
@@ -277,6 +301,7 @@ impl Store {
     /// `State` when the disk refuses.
     pub fn reset(&self, name: &str) -> Result<()> {
         let _guard = self.guard();
+        self.put(&Key::reset(name), &name)?;
         for prefix in
             [Key::failures(name), Key::groups(name), Key::slices(name), Key::shards(name), Key::indices(name)]
         {
@@ -285,9 +310,18 @@ impl Store {
                 self.db.remove(key).map_err(|cause| self.broken(cause))?;
             }
         }
-        // Last, so that a crash in the middle leaves a migration that can be reset again.
-        self.db.remove(Key::migration(name).bytes()).map_err(|cause| self.broken(cause))?;
+        for key in [Key::migration(name), Key::reset(name)] {
+            self.db.remove(key.bytes()).map_err(|cause| self.broken(cause))?;
+        }
         self.flush()
+    }
+
+    /// A crash in the middle of a reset leaves half of a migration: the rest of it goes when the store is opened.
+    fn finish_resets(&self) -> Result<()> {
+        for name in self.scan::<String>(&Key::resets()).collect::<Result<Vec<_>>>()? {
+            self.reset(&name)?;
+        }
+        Ok(())
     }
 
     fn guard(&self) -> std::sync::MutexGuard<'_, ()> {
@@ -346,13 +380,19 @@ fn open_sled(path: &Path) -> sled::Result<sled::Db> {
     }
 }
 
+/// The disk is full, or a quota or a limit on the size of files is reached.
+fn no_room(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(kind, StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 fn unusable(path: &Path, cause: sled::Error) -> Error {
     let (code, hint) = match &cause {
-        sled::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => {
+        sled::Error::Io(io) if no_room(io.kind()) => {
             ("disk_full", "make room on the disk and start again: nothing is lost")
         }
         sled::Error::Io(_) => ("store_io", "check that the directory is writable and the disk healthy"),
-        _ => ("corrupt", "restore the state directory from a backup, or start over with another --state-dir"),
+        _ => ("corrupt", RESTORE),
     };
     Error::state(code, format!("the store in {} cannot be used", path.display())).hint(hint).because(cause)
 }

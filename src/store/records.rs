@@ -183,8 +183,18 @@ impl Counted {
     /// True when the target holds exactly what the source and the transforms make it expect.
     #[must_use]
     pub fn agrees(&self) -> bool {
+        self.lacks(0)
+    }
+
+    /// True when the target lacks the documents of the failure list, and nothing else differs.
+    #[must_use]
+    pub fn lacks_only_failures(&self) -> bool {
+        self.lacks(self.failures)
+    }
+
+    fn lacks(&self, missing: u64) -> bool {
         self.unplanned_types.is_empty()
-            && self.source + self.derived == self.target + self.dropped + self.elsewhere
+            && self.source + self.derived == self.target + self.dropped + self.elsewhere + missing
     }
 }
 
@@ -238,6 +248,17 @@ pub enum SliceState {
         /// Where it goes on when it is resumed.
         cursor: Cursor,
     },
+}
+
+impl std::fmt::Display for SliceState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            SliceState::Waiting => "waiting",
+            SliceState::Open { .. } => "open",
+            SliceState::Done => "done",
+            SliceState::SetAside { .. } => "set aside",
+        })
+    }
 }
 
 /// What became of documents. Once a slice is done,
@@ -353,4 +374,28 @@ pub struct FailureGroup {
     pub example_id: String,
     /// And its reason.
     pub example_reason: String,
+    /// Set once an operator accepted the type; it holds for those that come later too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Acceptance>,
+}
+
+impl FailureGroup {
+    /// Failures that came after the type was accepted, and are accepted with it.
+    #[must_use]
+    pub fn since_accepted(&self) -> u64 {
+        self.accepted.as_ref().map_or(0, |accepted| self.count.saturating_sub(accepted.count))
+    }
+}
+
+/// That an operator does without the documents of an error type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// Why.
+    pub note: String,
+    /// User name of the operator, as the environment of the command had it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// How many failures of the type there were then.
+    pub count: u64,
 }

@@ -1,6 +1,7 @@
 //! What the store keeps, in which order, and what a torn log or another format leaves of it.
 
 mod model;
+mod torn;
 
 use std::collections::BTreeSet;
 
@@ -61,6 +62,11 @@ fn failure(number: u32, document: &str, error_type: &str, reason: &str, second: 
     }
 }
 
+fn acceptance(second: i64) -> Acceptance {
+    let at = Timestamp::from_second(second).unwrap();
+    Acceptance { note: "agreed".to_owned(), by: "anna".to_owned(), at, count: 0 }
+}
+
 fn all<T>(records: impl Iterator<Item = Result<T>>) -> Vec<T> {
     records.collect::<Result<_>>().unwrap()
 }
@@ -94,6 +100,32 @@ fn a_document_refused_twice_in_one_run_is_one_failure() {
     assert_eq!(left.len(), 1);
     assert_eq!((left[0].reason.as_str(), left[0].first), ("second", Timestamp::from_second(1).unwrap()));
     assert_eq!(store.failure_groups(NAME).unwrap().len(), 1);
+}
+
+#[test]
+fn a_type_is_accepted_with_those_that_come_later_and_a_mistyped_one_is_answered_with_the_nearest() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = new_store(dir.path());
+    let settle = |number, document| {
+        let counts = Counts { read: 1, rejected: 1, ..Counts::default() };
+        let failures = vec![failure(number, document, "mapper", "r", 1)];
+        let dropped = std::collections::BTreeMap::new();
+        let run = Settlement { slice: id(number), from: Cursor::Start, to: None, counts, failures, dropped };
+        store.settle(NAME, &run).unwrap();
+    };
+    let nothing = store.accept_failures(NAME, "mapper", acceptance(1)).unwrap_err();
+    assert_eq!(nothing.remedy(), Some("it has no failures at all"));
+    settle(0, "x");
+    let mistyped = store.accept_failures(NAME, "maper", acceptance(1)).unwrap_err();
+    assert_eq!(mistyped.to_string(), "`a` has no failures of the type `maper`; did you mean `mapper`?");
+    assert_eq!(store.take_back_acceptance(NAME, "mapper").unwrap_err().code(), "not_accepted");
+    store.accept_failures(NAME, "mapper", acceptance(1)).unwrap();
+    settle(1, "y");
+    let group = &store.failure_groups(NAME).unwrap()[0];
+    assert_eq!((group.count, group.since_accepted()), (2, 1));
+    assert_eq!(group.accepted, Some(Acceptance { count: 1, ..acceptance(1) }));
+    let group = store.take_back_acceptance(NAME, "mapper").unwrap();
+    assert_eq!((group.count, group.accepted), (2, None));
 }
 
 #[test]
@@ -174,6 +206,14 @@ fn reset_forgets_one_migration_and_no_other() {
     }
     fill("a");
     assert_eq!(left("a"), (true, true, 2, 1));
+
+    // A crash in the middle of it.
+    store.put(&Key::reset("a"), &"a").unwrap();
+    store.db.remove(Key::slice("a", id(0)).bytes()).unwrap();
+    drop(store);
+    let store = Store::open(dir.path()).unwrap();
+    assert!(store.migration("a").unwrap().is_none());
+    assert_eq!((store.failures("a").count(), store.failures("aa").count()), (0, 1));
 }
 
 #[test]
@@ -193,6 +233,8 @@ fn a_torn_log_leaves_a_planned_shard_whole_or_absent() {
         let mut bytes = log.clone();
         bytes[used * part / 23..].fill(0);
         std::fs::write(torn.join("store/db"), bytes).unwrap();
+        // As after a loss of power that took the end of both.
+        std::fs::write(torn.join("flushes"), format!("{:020}\n", 0)).unwrap();
         let Ok(store) = Store::open(&torn) else {
             refused += 1;
             continue;

@@ -68,3 +68,19 @@ pub fn field_effects(steps: &[TransformConfig]) -> Vec<FieldEffect> {
     };
     steps.iter().flat_map(effects).collect()
 }
+
+/// Paths that a step writes, moves or takes away; none for `drop_if`, and for jq, which says nothing of itself.
+#[must_use]
+pub fn touched(step: &TransformConfig) -> Vec<&str> {
+    match step {
+        TransformConfig::KeyValue(step) => vec![&step.field],
+        TransformConfig::Rename(step) => vec![&step.from, &step.to],
+        TransformConfig::Remove(fields) => fields.iter().map(String::as_str).collect(),
+        TransformConfig::Set(step) => vec![&step.field],
+        TransformConfig::Convert(step) => vec![&step.field],
+        TransformConfig::Flatten(step) => {
+            std::iter::once(&step.field).chain(&step.into).map(String::as_str).collect()
+        }
+        TransformConfig::DropIf(_) | TransformConfig::Jq(_) => Vec::new(),
+    }
+}

@@ -28,7 +28,7 @@ pub(super) fn take(mapping: &mut Map<String, Value>, path: &str) -> Option<Value
 }
 
 /// Puts a field in, with the objects around it.
-pub(super) fn put(mapping: &mut Map<String, Value>, path: &str, definition: Value) {
+pub(crate) fn put(mapping: &mut Map<String, Value>, path: &str, definition: Value) {
     let mut names = path.split('.').peekable();
     let mut around = mapping;
     while let Some(name) = names.next() {

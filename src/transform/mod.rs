@@ -35,7 +35,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use document::{Document, Origin, StepError, Transformed};
-pub use effects::{FieldEffect, field_effects};
+pub use effects::{FieldEffect, field_effects, touched};
+pub(crate) use mapped::put;
 pub use pretty::pretty;
 pub use steps::Steps;
 pub use types::Shape;

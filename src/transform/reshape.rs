@@ -1,8 +1,11 @@
 //! What the built-in steps do to the mapping of the target, each with its change in the report.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::config::{ConvertConfig, ConvertTo, FlattenConfig, KeyValueConfig, TransformConfig};
+use crate::schema::accept;
 use crate::schema::report::{Change, Report, Severity};
 
 use super::Steps;
@@ -84,8 +87,16 @@ impl Reshaping<'_> {
         let before = take(self.mapping, &step.field);
         let keyword = json!({ "type": "keyword", "ignore_above": IGNORE_ABOVE });
         let names = [Some(&step.into.key_value), Some(&step.into.value), step.into.key.as_ref()];
-        let properties: Map<String, Value> =
+        let mut properties: Map<String, Value> =
             names.into_iter().flatten().map(|name| (name.clone(), keyword.clone())).collect();
+        let copies = copies_below(self.mapping, before.as_ref(), &step.field);
+        match (copies.as_slice(), properties.get_mut(&step.into.value).and_then(Value::as_object_mut)) {
+            ([all], Some(value)) if !all.iter().any(|to| is_below(to, &step.field)) => {
+                value.extend((!all.is_empty()).then(|| ("copy_to".to_owned(), json!(all))));
+            }
+            ([], _) => {}
+            _ => self.copies_lost(step, &copies),
+        }
         let after = json!({ "properties": properties });
         put(self.mapping, &step.field, after.clone());
         let reason = format!(
@@ -94,6 +105,26 @@ impl Reshaping<'_> {
         );
         self.change("transform_key_value", &step.field, (before, Some(after)), reason);
         self.templates_gone("transform_key_value", &step.field);
+    }
+
+    fn copies_lost(&mut self, step: &KeyValueConfig, copies: &[BTreeSet<String>]) {
+        let path = format!("{}.copy_to", field_path(&step.field));
+        let copied: BTreeSet<&String> = copies.iter().flatten().collect();
+        self.report.add(Change {
+            rule: "key_value_copies",
+            before: Some(json!(copied)),
+            after: None,
+            reason: format!(
+                "the keys below `{}` are one field now, and not all of them are copied to the same fields outside of it",
+                step.field
+            ),
+            severity: Severity::Lost,
+            choices: vec![
+                accept(&path),
+                "write what is copied into the other field by a jq transform before this one".to_owned(),
+            ],
+            path,
+        });
     }
 
     fn rename(&mut self, rule: &'static str, from: &str, to: &str) {
@@ -199,6 +230,45 @@ impl Reshaping<'_> {
             self.rename("transform_flatten", &step.field, into);
         }
     }
+}
+
+/// The different lists of fields that the fields below `field` are copied to, by its mapping and by the dynamic
+/// templates for it.
+fn copies_below(
+    mapping: &Map<String, Value>,
+    field_mapping: Option<&Value>,
+    field: &str,
+) -> Vec<BTreeSet<String>> {
+    fn collect(definition: &Value, all: &mut BTreeSet<BTreeSet<String>>) {
+        match definition.get("properties").and_then(Value::as_object) {
+            Some(inner) => inner.values().for_each(|inner| collect(inner, all)),
+            // An object without fields copies nothing.
+            None if definition.get("type").is_none_or(|kind| kind == "object" || kind == "nested") => {}
+            None => {
+                let copies = match definition.get("copy_to") {
+                    Some(Value::Array(several)) => several.as_slice(),
+                    one => one.map_or(&[][..], std::slice::from_ref),
+                };
+                all.insert(copies.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+            }
+        }
+    }
+    let mut all = BTreeSet::new();
+    if let Some(inner) = field_mapping.filter(|field| field.get("properties").is_some()) {
+        collect(inner, &mut all);
+    }
+    let templates = mapping.get("dynamic_templates").and_then(Value::as_array).into_iter().flatten();
+    for template in templates.filter_map(Value::as_object).flat_map(Map::values) {
+        let path = template.get("path_match").and_then(Value::as_str);
+        if path.is_some_and(|path| path != field && is_below(path, field)) {
+            template.get("mapping").into_iter().for_each(|mapping| collect(mapping, &mut all));
+        }
+    }
+    all.into_iter().collect()
+}
+
+fn is_below(path: &str, field: &str) -> bool {
+    path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// `convert` writes ISO 8601, which a format of the source's own may not name.

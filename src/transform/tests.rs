@@ -328,3 +328,31 @@ fn the_mapping_follows_the_steps() {
         ]
     );
 }
+
+#[test]
+fn fields_that_are_copied_are_copied_on_by_the_values_or_named() {
+    let told = |mapping: serde_json::Value| {
+        let mut mapping = mapping;
+        let mut report = crate::schema::report::Report::default();
+        let steps = steps(&["key_value = { field = \"tags\" }"]);
+        steps.reshape(mapping.as_object_mut().unwrap(), &mut report);
+        let copies = mapping["properties"]["tags"]["properties"]["value"].get("copy_to").cloned();
+        let lost: Vec<String> = report.unaccepted(&[]).iter().map(|lost| lost.path.clone()).collect();
+        format!("{} {}", json!(copies), lost.join(", "))
+    };
+    let below = |fields: serde_json::Value| json!({"properties": {"tags": {"properties": fields}}});
+    let copied = json!({"type": "text", "copy_to": ["all"]});
+    assert_eq!(
+        told(below(json!({"a": copied, "o": {"properties": {"b": {"type": "text", "copy_to": "all"}}}}))),
+        "[\"all\"] "
+    );
+    assert_eq!(told(below(json!({"a": {"type": "text"}, "o": {"type": "object"}}))), "null ");
+    let lost = "null mappings.properties.tags.copy_to";
+    assert_eq!(told(below(json!({"a": copied, "b": {"type": "text"}}))), lost);
+    assert_eq!(told(below(json!({"a": {"type": "text", "copy_to": "tags.all"}}))), lost);
+    let mut with_template = below(json!({"a": copied}));
+    with_template["dynamic_templates"] =
+        json!([{"t": {"path_match": "tags.*", "mapping": {"type": "text"}}}]);
+    assert_eq!(told(with_template), lost);
+    assert_eq!(told(json!({"properties": {"all": {"type": "text"}}})), "null ");
+}

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use esferry::control::Client;
+use esferry::control::{Client, WantedSlices};
 use esferry::plan::slice::{Cursor, HalfOpen, SliceId, SliceRange};
 use esferry::store::records::{SliceRecord, SliceState};
 use esferry_lab::data::{AlertSet, Body, load_alerts};
@@ -228,7 +228,8 @@ async fn sigterm_keeps_what_is_settled_and_leaves_within_ten_seconds() {
 /// Where the slices of a running daemon stand that have moved inside.
 async fn cursors(scene: &Scene) -> Result<HashMap<SliceId, u64>> {
     let client = Client::connect(&scene.daemon.state_dir())?.context("no daemon is listening")?;
-    let pieces: Vec<bytes::Bytes> = client.slices(NAME).await?.try_collect().await?;
+    let pieces: Vec<bytes::Bytes> =
+        client.slices(NAME, &WantedSlices::default()).await?.try_collect().await?;
     let mut moved = HashMap::new();
     for line in pieces.concat().split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         let record: SliceRecord = serde_json::from_slice(line)?;

@@ -6,6 +6,7 @@ mod conversion;
 mod copy;
 mod crash;
 mod daemon;
+mod failures;
 mod faults;
 mod holding;
 mod nodes;

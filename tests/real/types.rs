@@ -1,5 +1,7 @@
 //! Indices of several types get a target: split, merged or joined, compared document by document.
 
+mod follow;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
@@ -313,48 +315,4 @@ async fn a_refused_document_of_a_merged_index_is_known_by_both_its_ids_and_can_b
     assert_eq!(arrived["dog-c300"], (None, 2, json!({"n": 1, "barks": true, "type": "dog"})));
     assert_eq!(arrived["cat-c300"].2, json!({"n": 300, "lives": 9, "type": "cat"}));
     assert_eq!(arrived.len(), animals.len());
-}
-
-#[tokio::test]
-async fn aliases_and_templates_follow_the_types() {
-    if !esferry_lab::wanted("filtered aliases and index templates of an index that is split") {
-        return;
-    }
-    let sides = Sides::new("types-follow").await.unwrap();
-    let index = load(&sides, "zoo", json!({"cat": {}, "dog": {}}), &zoo(false)).await.unwrap();
-    let alias = json!({"actions": [{"add": {"index": index, "alias": "types-follow_young", "routing": "r1",
-        "filter": {"and": [{"range": {"n": {"lt": 10}}}, {"not": {"term": {"n": 3}}}]}}}]});
-    sides.old.post("/_aliases", &alias).await.unwrap();
-    let template = json!({"template": "types-follow_*", "order": 1, "mappings": {
-        "cat": {"properties": {"name": {"type": "string", "index": "not_analyzed"}}},
-        "dog": {"properties": {"barks": {"type": "boolean"}}}
-    }});
-    sides.old.put("/_template/types-follow", &template).await.unwrap();
-    let daemon = ferry(&sides, &index, "{index}-{type}", "types = \"split\"\ntemplates = true").unwrap();
-    done(&daemon).unwrap();
-    let aliases = sides.new.get("/_alias/types-follow_young").await.unwrap();
-    let targets: Vec<&String> = aliases.as_object().unwrap().keys().collect();
-    assert_eq!(targets.len(), 2, "{aliases:#}");
-    let through = sides.new.post("/types-follow_young/_search", &json!({"size": 0})).await.unwrap();
-    // Both sides look at the shard of the alias' routing only.
-    let before = sides.old.post("/types-follow_young/_search", &json!({"size": 0})).await.unwrap();
-    assert!(number(&before, "/hits/total") > 0, "{before:#}");
-    assert!(number(&through, "/hits/total") > 0, "{through:#}");
-    let shown = daemon.output(&["schema", "templates", NAME]).unwrap();
-    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
-    let made = sides.new.get("/_template/types-follow-*").await.unwrap();
-    for kind in ["cat", "dog"] {
-        let name = format!("types-follow-{kind}");
-        let expected = json!([format!("types-follow_*-{kind}")]);
-        assert_eq!(shown[&name]["index_patterns"], expected, "{shown:#}");
-        assert_eq!(made[&name]["index_patterns"], expected, "{made:#}");
-    }
-    assert_eq!(
-        made.pointer("/types-follow-cat/mappings/_doc/properties/name/type"),
-        Some(&json!("keyword")),
-        "{made:#}"
-    );
-    for (side, name) in [(&sides.old, "types-follow"), (&sides.new, "types-follow-*")] {
-        side.send(Method::DELETE, &format!("/_template/{name}"), "", Bytes::new()).await.unwrap();
-    }
 }

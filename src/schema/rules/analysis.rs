@@ -61,10 +61,24 @@ pub(super) const RULES: &[Rule] = &[
         ..ANALYSIS
     },
     Rule {
+        name: "stop_no_increments",
+        what: "`enable_position_increments:false` of a filter → removed",
+        why: "removed words always leave a gap: phrases no longer match across them",
+        severity: Severity::SearchMayDiffer,
+        proof: Proof::Explained("1.7 takes it only with the `version` of a Lucene before 4.4"),
+        apply: |settings, _| {
+            settings.retain(|key, value| {
+                !(key.starts_with("analysis.filter.")
+                    && key.ends_with(".enable_position_increments")
+                    && !lenient_bool(value))
+            });
+        },
+        ..ANALYSIS
+    },
+    Rule {
         name: "stop_increments",
         what: "`enable_position_increments` of a filter → removed",
         why: "removed words always leave a gap",
-        severity: Severity::SearchMayDiffer,
         proof: Proof::Example {
             body: r#"{"settings":{"analysis":{"filter":{"mine":{"type":"stop","enable_position_increments":true}}}}}"#,
             document: "",

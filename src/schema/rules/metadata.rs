@@ -9,7 +9,54 @@ use crate::schema::rule::{Proof, Rule, Versions, lenient_bool};
 
 const OFF: &[&str] = &["_timestamp", "_ttl", "_boost", "_analyzer", "_size"];
 
+/// Names that 6.8 keeps for itself: an index with such a field, or every document with one, is refused (measured).
+const METADATA: [&str; 16] = [
+    "_type",
+    "_source",
+    "_index",
+    "_version",
+    "_uid",
+    "_field_names",
+    "_seq_no",
+    "_primary_term",
+    "_ignored",
+    "_routing",
+    "_all",
+    "_timestamp",
+    "_ttl",
+    "_parent",
+    "_id",
+    "_size",
+];
+
+/// Whether a field is called as metadata are, or lies in an object that is.
+pub(in crate::schema) fn is_metadata(field: &str) -> bool {
+    field.split('.').next().is_some_and(|name| METADATA.contains(&name))
+}
+
 pub(super) const RULES: &[Rule] = &[
+    Rule {
+        name: "metadata_names",
+        from: Versions::before(5, 0),
+        what: "a field called `_type`, `_source`, `_version`, `_routing` or as other metadata → removed",
+        why: "6.x keeps these names for itself: it refuses an index with such a field, or every document with one",
+        severity: Severity::Lost,
+        choices: &[
+            "give the field another name by a transform: rename = { from = \"_type\", to = \"kind\" }",
+            "take it out of the documents by a transform: remove = [\"_type\"]",
+        ],
+        proof: Proof::Example {
+            body: r#"{"mappings":{"t":{"properties":{"_type":{"type":"string"},"_seq_no":{"type":"long"},"a":{"type":"long"}}}}}"#,
+            document: r#"{"a":1}"#,
+            otherwise: Refused,
+        },
+        apply: |root, _| {
+            if let Some(Value::Object(properties)) = root.get_mut("properties") {
+                properties.retain(|name, _| !is_metadata(name));
+            }
+        },
+        ..ROOT
+    },
     Rule {
         name: "percolator_type",
         from: Versions::before(5, 0),

@@ -11,6 +11,8 @@ mod settings;
 mod similarity;
 mod templates;
 
+pub(super) use metadata::is_metadata;
+pub(super) use new_fields::spelled_dates;
 use serde_json::{Map, Value};
 
 use super::difference::differences;
@@ -102,7 +104,7 @@ impl Rules {
 }
 
 /// The first choice of every loss.
-pub(super) fn accept(path: &str) -> String {
+pub(crate) fn accept(path: &str) -> String {
     format!("name it in `accept_lost = [\"{path}\"]` to go without")
 }
 

@@ -19,6 +19,11 @@ const STRICT_DATES: [&str; 2] = [
     "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd",
 ];
 
+/// Whether these formats are the ones that the conversion spells out, and nobody's own.
+pub(in crate::schema) fn spelled_dates(formats: &Value) -> bool {
+    *formats == json!(LENIENT_DATES) || *formats == json!(STRICT_DATES)
+}
+
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "root_words",

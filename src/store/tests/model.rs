@@ -18,9 +18,28 @@ fn key_of(failure: &Failure) -> FailureKey {
 struct Model {
     slices: BTreeMap<SliceId, SliceRecord>,
     failures: BTreeMap<FailureKey, Failure>,
+    /// How many there were of each type when it was accepted.
+    accepted: BTreeMap<String, u64>,
 }
 
 impl Model {
+    fn count_of(&self, kind: &str) -> u64 {
+        self.failures.values().filter(|failure| failure.error_type == kind).count() as u64
+    }
+
+    /// False: refused, since there is no failure of this type, or it is not accepted.
+    fn accept(&mut self, kind: &str, undo: bool) -> bool {
+        let count = self.count_of(kind);
+        if undo {
+            return self.accepted.remove(kind).is_some();
+        }
+        let known = count > 0 || self.accepted.contains_key(kind);
+        if known {
+            self.accepted.insert(kind.to_owned(), count);
+        }
+        known
+    }
+
     /// False: refused, and nothing changed.
     fn settle(&mut self, settlement: &Settlement) -> bool {
         let Some(record) = self.slices.get_mut(&settlement.slice) else { return false };
@@ -79,8 +98,16 @@ fn assert_same(store: &Store, model: &Model) {
     let groups = store.failure_groups(NAME).unwrap();
     let told: BTreeMap<&str, u64> =
         groups.iter().map(|group| (group.error_type.as_str(), group.count)).collect();
-    assert_eq!(told, scanned);
-    for group in &groups {
+    for kind in model.accepted.keys() {
+        scanned.entry(kind).or_default();
+    }
+    assert_eq!(told, scanned, "an accepted type stays, however few it has");
+    let accepted: BTreeMap<String, u64> = groups
+        .iter()
+        .filter_map(|group| Some((group.error_type.clone(), group.accepted.as_ref()?.count)))
+        .collect();
+    assert_eq!(accepted, model.accepted);
+    for group in groups.iter().filter(|group| group.count > 0) {
         let is_it =
             |failure: &&Failure| failure.id == group.example_id && failure.error_type == group.error_type;
         assert!(failures.iter().any(|failure| is_it(&failure)), "the example of {group:?} is on the list");
@@ -107,6 +134,10 @@ enum Step {
     Resolve {
         picks: Vec<(Index, u8)>,
     },
+    Accept {
+        kind: &'static str,
+        undo: bool,
+    },
     Reopen,
 }
 
@@ -122,6 +153,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(slice, exactly, from, ahead, written, refused)| Step::Settle { slice, exactly, from, ahead, written, refused }),
         2 => (0..=SLICES, 0..4_u8, 0..6_u64).prop_map(|(slice, state, cursor)| Step::Change { slice, state, cursor }),
         3 => prop::collection::vec((any::<Index>(), 0..4_u8), 1..4).prop_map(|picks| Step::Resolve { picks }),
+        2 => (prop::sample::select(vec!["mapper", "strict", "odd"]), any::<bool>())
+            .prop_map(|(kind, undo)| Step::Accept { kind, undo }),
         1 => Just(Step::Reopen),
     ]
 }
@@ -189,7 +222,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let (mut store, slices) = new_store(dir.path());
         let slices = slices.into_iter().map(|record| (record.slice.id, record)).collect();
-        let mut model = Model { slices, failures: BTreeMap::new() };
+        let mut model = Model { slices, ..Model::default() };
         for (second, step) in (1_i64..).zip(&steps) {
             match step {
                 Step::Settle { slice, .. } => {
@@ -221,6 +254,14 @@ proptest! {
                     let (resolved, again) = resolution(&model, picks, second);
                     store.resolve_failures(NAME, &resolved, &again).unwrap();
                     model.resolve(&resolved, &again);
+                }
+                Step::Accept { kind, undo } => {
+                    let stored = if *undo {
+                        store.take_back_acceptance(NAME, kind)
+                    } else {
+                        store.accept_failures(NAME, kind, acceptance(second))
+                    };
+                    prop_assert_eq!(stored.is_ok(), model.accept(kind, *undo));
                 }
                 Step::Reopen => {
                     drop(store);

@@ -61,8 +61,9 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         name: "completion_context",
         what: "`context:{name:{…}}` → `contexts:[{name,…}]`, `default` dropped",
-        why: "the form is another and has no default; documents have to say `contexts` instead of `context`",
-        severity: Severity::SearchMayDiffer,
+        why: "the form is another and has no default; documents with `context` in this field are refused, they have to say `contexts`",
+        severity: Severity::Lost,
+        choices: &["write `contexts` in the place of `context` with a jq transform"],
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"properties":{"kind":{"type":"string","index":"not_analyzed"},"c":{"type":"completion","context":{"kind":{"type":"category","path":"kind","default":["x"]},"place":{"type":"geo","precision":["5km"],"neighbors":true}}}}}}}"#,
             document: r#"{"kind":"a","c":{"input":["word"],"contexts":{"place":{"lat":1.0,"lon":2.0}}}}"#,

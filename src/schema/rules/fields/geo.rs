@@ -31,6 +31,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         from: Versions::before(2, 0),
         what: "a point that normalises → `ignore_malformed:true`",
         why: "only so does 6.x take a latitude of 91, and turn it round as the source does; what is no point at all is then taken too, and not indexed",
+        severity: Severity::SearchMayDiffer,
         proof: Proof::Example {
             body: r#"{"mappings":{"t":{"properties":{"p":{"type":"geo_point"}}}}}"#,
             document: r#"{"p":{"lat":91.0,"lon":2.0}}"#,
