@@ -233,7 +233,12 @@ impl Rewriter<'_> {
         let given = parts.get("indices_boost").cloned().unwrap_or_default();
         let boosts: Vec<(String, Value)> = match &given {
             Value::Object(boosts) => boosts.clone().into_iter().collect(),
-            Value::Array(list) => list.iter().filter_map(Value::as_object).cloned().flatten().collect(),
+            Value::Array(list) => list
+                .iter()
+                .filter_map(Value::as_object)
+                .flatten()
+                .map(|(index, boost)| (index.clone(), boost.clone()))
+                .collect(),
             _ => return,
         };
         let refused = self.refused.len();
