@@ -230,8 +230,30 @@ impl Rewriter<'_> {
     }
 
     fn indices_boost(&mut self, parts: &mut Options, at: &str) {
-        let Some(Value::Object(boosts)) = parts.get("indices_boost").cloned() else { return };
-        let list: Vec<Value> = boosts.into_iter().map(|(index, boost)| json!({index: boost})).collect();
-        self.set(parts, "indices_boost", json!(list), &INDICES_BOOST, at);
+        let given = parts.get("indices_boost").cloned().unwrap_or_default();
+        let boosts: Vec<(String, Value)> = match &given {
+            Value::Object(boosts) => boosts.clone().into_iter().collect(),
+            Value::Array(list) => list
+                .iter()
+                .filter_map(Value::as_object)
+                .flatten()
+                .map(|(index, boost)| (index.clone(), boost.clone()))
+                .collect(),
+            _ => return,
+        };
+        let refused = self.refused.len();
+        let place = below(at, "indices_boost");
+        let list: Vec<Value> = boosts
+            .into_iter()
+            .map(|(index, boost)| json!({self.index_name(&index, None, &place): boost}))
+            .collect();
+        if self.refused.len() > refused {
+            return;
+        }
+        if given.is_object() {
+            self.set(parts, "indices_boost", json!(list), &INDICES_BOOST, at);
+        } else if list.len() == given.as_array().map_or(0, Vec::len) {
+            parts.insert("indices_boost".to_owned(), json!(list));
+        }
     }
 }

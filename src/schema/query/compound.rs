@@ -114,6 +114,12 @@ impl Rewriter<'_> {
         if indices.iter().any(|name| name.contains(['*', '?']) || name.starts_with(['_', '-', '+'])) {
             return self.refused(&INDICES_PATTERN, at);
         }
+        let refused = self.refused.len();
+        let indices: Vec<String> =
+            indices.iter().map(|name| self.index_name(name, None, &below(at, "indices"))).collect();
+        if self.refused.len() > refused {
+            return None;
+        }
         let inside = |key: &str| ["query", "filter"].map(|inner| format!("{key}{inner}"));
         let mut taken = |rewriter: &mut Self, keys: [String; 2]| {
             let (key, value) =

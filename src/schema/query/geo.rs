@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::compound::with;
 use super::known;
 use super::options::Options;
-use super::rules::{GEO_FACTOR, GEO_OPTION, GEO_RANGE, GEO_VALIDATION, MALFORMED, TERMS_LOOKUP};
+use super::rules::{GEO_FACTOR, GEO_OPTION, GEO_RANGE, GEO_VALIDATION, MALFORMED};
 use super::terms::is_no;
 use super::{Rewriter, below};
 
@@ -74,9 +74,7 @@ impl Rewriter<'_> {
         if let Some(Value::Object(mut place)) = shape.get("indexed_shape").cloned() {
             let at = below(at, "indexed_shape");
             self.rename(&mut place, "shape_field_name", "path", &super::rules::OLD_NAME, &at);
-            if place.get("type").is_some_and(|kind| kind != "_doc") {
-                self.set(&mut place, "type", json!("_doc"), &TERMS_LOOKUP, &at);
-            }
+            self.looked_up(&mut place, Some("shapes"), &at);
             shape.insert("indexed_shape".to_owned(), Value::Object(place));
         }
         self.only_known(&mut shape, &["shape", "indexed_shape", "relation", "strategy"], "geo_shape", at);

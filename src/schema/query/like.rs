@@ -62,6 +62,11 @@ impl Rewriter<'_> {
             if prefixed && item.contains_key("_id") && self.context.from.major < 6 {
                 self.refuse(&IDS_NEED_TYPES, at);
             }
+            if let Some(index) = item.get("_index").and_then(Value::as_str).map(str::to_owned) {
+                let kind = item.get("_type").and_then(Value::as_str).map(str::to_owned);
+                let new = self.index_name(&index, kind.as_deref(), &below(at, "like"));
+                item.insert("_index".to_owned(), json!(new));
+            }
             if item.get("_type").is_some_and(|kind| kind != "_doc") {
                 self.set(item, "_type", json!("_doc"), &TERMS_LOOKUP, &below(at, "like"));
             }

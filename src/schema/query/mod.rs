@@ -14,6 +14,7 @@ mod filters;
 mod geo;
 mod highlight;
 mod histograms;
+mod indices;
 mod joins;
 mod key_value;
 pub mod known;
@@ -46,6 +47,7 @@ use crate::cluster::dialect::Version;
 use crate::config::MigrationConfig;
 
 pub use fields::{FieldMap, KeyValueFields, field_map};
+pub use indices::IndexNames;
 pub use reading::parse;
 pub use types::{TypesBecame, types_became};
 
@@ -62,19 +64,33 @@ pub struct Context {
     pub fields: FieldMap,
     /// What the types became.
     pub types: TypesBecame,
+    /// What the indices became.
+    pub indices: IndexNames,
 }
 
 impl Context {
     /// Between two versions, with untouched fields and one type an index.
     #[must_use]
     pub fn new(from: Version, to: Version) -> Self {
-        Context { from, to, fields: FieldMap::default(), types: TypesBecame::Dropped }
+        Context {
+            from,
+            to,
+            fields: FieldMap::default(),
+            types: TypesBecame::Dropped,
+            indices: IndexNames::default(),
+        }
     }
 
     /// Between two versions, with what a migration does to fields and types.
     #[must_use]
     pub fn of(migration: &MigrationConfig, from: Version, to: Version) -> Self {
-        Context { from, to, fields: field_map(migration), types: types_became(migration) }
+        Context {
+            from,
+            to,
+            fields: field_map(migration),
+            types: types_became(migration),
+            indices: IndexNames::of(migration),
+        }
     }
 }
 

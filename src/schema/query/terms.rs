@@ -10,7 +10,6 @@ use super::options::{OnField, Options};
 use super::rules::{
     COORDINATION, FIELD_REMOVED, FUZZY_NAME, FUZZY_SIMILARITY, KEY_VALUE_ALL, MALFORMED, NUMERIC_RANGE,
     RANGE_BOUNDS, RANGE_EXECUTION, RANGE_FRACTION, TERM_VALUE, TERMS_ALL, TERMS_EXECUTION, TERMS_LEAST,
-    TERMS_LOOKUP,
 };
 use super::{Rewriter, below, limits};
 
@@ -90,11 +89,15 @@ impl Rewriter<'_> {
             Meta::Becomes(after) => return Some(after),
         }
         let at_field = below(at, name);
+        let refused = self.refused.len();
         let (field, values) = match self.fate(name, &at_field) {
             Field::Key(fields, key) => (fields.pair_path(), self.pairs(fields, &key, values, &at_field)?),
             Field::Named(field) => (field, self.lookup(values, &at_field)),
             _ => (self.plain_field(name, &at_field), self.lookup(values, &at_field)),
         };
+        if self.refused.len() > refused {
+            return None;
+        }
         let says_and = execution.as_ref().and_then(Value::as_str).is_some_and(|way| way.starts_with("and"));
         // 2.4.6 takes the option and does not look at it.
         let all = says_and && self.applies(&TERMS_ALL);
@@ -127,10 +130,7 @@ impl Rewriter<'_> {
     fn lookup(&mut self, values: &Value, at: &str) -> Value {
         let Value::Object(place) = values else { return values.clone() };
         let mut place = place.clone();
-        self.leave_out(&mut place, "cache", &super::rules::FILTER_CACHE, at);
-        if place.get("type").is_some_and(|kind| kind != "_doc") {
-            self.set(&mut place, "type", json!("_doc"), &TERMS_LOOKUP, at);
-        }
+        self.looked_up(&mut place, None, at);
         self.only_known(&mut place, &["index", "type", "id", "path", "routing"], "terms", at);
         Value::Object(place)
     }

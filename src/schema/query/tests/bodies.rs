@@ -273,7 +273,7 @@ fn the_other_parts_are_rewritten_or_named() {
       by camel_case
     {"timeout":500,"indices_boost":{"a":2,"b":1},"explain":true,"version":true,"min_score":0.5,"track_scores":true}
       {"timeout":"500ms","indices_boost":[{"a":2},{"b":1}],"explain":true,"version":true,"min_score":0.5,"track_scores":true}
-      by timeout_unit, min_score, indices_boost
+      by timeout_unit, min_score, index_elsewhere, indices_boost
     {"from":9990,"size":20}
       the same
       refused from: the window ends at 10010; the target takes 10000 (`index.max_result_window`) (result_window)

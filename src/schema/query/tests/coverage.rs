@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::super::rules;
 
 /// The examples themselves, with the rules that they are told to be rewritten by.
-const EXAMPLES: [&str; 6] = [
+const EXAMPLES: [&str; 7] = [
     include_str!("bodies.rs"),
     include_str!("filters.rs"),
+    include_str!("indices.rs"),
     include_str!("keys.rs"),
     include_str!("queries.rs"),
     include_str!("server_fields.rs"),

@@ -179,7 +179,7 @@ fn filters_that_are_gone_become_what_they_meant() {
       by terms_execution
     {"terms":{"a":{"index":"users","type":"user","id":"2","path":"followers","cache":false}}}
       {"terms":{"a":{"index":"users","type":"_doc","id":"2","path":"followers"}}}
-      by filter_cache, terms_lookup
+      by filter_cache, index_elsewhere, terms_lookup
     {"term":{"a":"x","_name":"t","_cache":true}}
       {"term":{"a":{"value":"x","_name":"t"}}}
       by filter_cache, filter_name
@@ -246,7 +246,7 @@ fn places_keep_their_meaning_without_the_options_that_are_gone() {
       the same
     {"geo_shape":{"area":{"indexed_shape":{"id":"DE","type":"countries","index":"shapes","shape_field_name":"area"},"relation":"within"}}}
       {"geo_shape":{"area":{"indexed_shape":{"id":"DE","type":"_doc","index":"shapes","path":"area"},"relation":"within"}}}
-      by old_name, terms_lookup
+      by old_name, index_elsewhere, terms_lookup
     {"geo_shape":{"area":{"shape":{"type":"point","coordinates":[1,2]},"precision":3}}}
       the same
       refused post_filter.geo_shape.area.precision: `geo_shape` has no option `precision` on the target (unknown_option)

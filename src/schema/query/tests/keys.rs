@@ -1,6 +1,7 @@
 //! Fields that the transforms of a migration moved.
 
-use super::{bodies, queries, transformed};
+use super::{bodies, json, queries, rewrite_search, transformed};
+use crate::schema::report::Severity;
 
 #[test]
 fn a_key_with_its_value_is_a_pair() {
@@ -191,4 +192,24 @@ fn other_parts_follow_the_fields_or_refuse() {
       {"query":{"nested":{"path":"account","query":{"term":{"account.n":1}}}}}
       by field_renamed
     "#);
+}
+
+#[test]
+fn a_number_that_is_looked_for_is_told_to_be_text() {
+    for (query, told) in [
+        (json!({"term": {"actions.tags.age": 5}}), true),
+        (json!({"terms": {"actions.tags.age": [5, "6"]}}), true),
+        (json!({"terms": {"actions.tags.age": ["5"]}}), false),
+        (json!({"match": {"actions.tags.age": "5"}}), false),
+    ] {
+        let rewritten = rewrite_search(&json!({"query": query}), &transformed());
+        let change = rewritten.report.changes.iter().find(|change| change.rule == "key_value_pair").unwrap();
+        assert_eq!(
+            change.reason.contains("numbers are compared as text"),
+            told,
+            "{query}: {}",
+            change.reason
+        );
+        assert_eq!(change.severity, Severity::SearchMayDiffer);
+    }
 }

@@ -3,6 +3,7 @@
 mod bodies;
 mod coverage;
 mod filters;
+mod indices;
 mod keys;
 mod page;
 mod properties;

@@ -245,10 +245,10 @@ fn compound_queries_keep_their_parts() {
       by old_name
     {"indices":{"indices":["a","b"],"query":{"term":{"a":1}},"no_match_query":"none"}}
       {"bool":{"should":[{"bool":{"must":[{"term":{"a":1}}],"filter":[{"terms":{"_index":["a","b"]}}]}},{"bool":{"must":[{"match_none":{}}],"must_not":[{"terms":{"_index":["a","b"]}}]}}],"minimum_should_match":1}}
-      by indices_query
+      by index_elsewhere, indices_query
     {"indices":{"index":"a","query":{"term":{"a":1}}}}
       {"bool":{"should":[{"bool":{"must":[{"term":{"a":1}}],"filter":[{"terms":{"_index":["a"]}}]}},{"bool":{"must":[{"match_all":{}}],"must_not":[{"terms":{"_index":["a"]}}]}}],"minimum_should_match":1}}
-      by indices_query
+      by index_elsewhere, indices_query
     {"indices":{"indices":["a-*"],"query":{"term":{"a":1}}}}
       the same
       refused query.indices: `_index` is compared with whole names (indices_pattern)
@@ -354,7 +354,7 @@ fn more_like_this_has_one_list_of_what_documents_shall_be_like() {
       by more_like_option, more_like_text
     {"mlt":{"fields":["a"],"ids":["1","2"],"docs":[{"_index":"i","_type":"t","_id":"3"}]}}
       {"more_like_this":{"fields":["a"],"like":[{"_index":"i","_type":"_doc","_id":"3"},{"_id":"1"},{"_id":"2"}]}}
-      by old_name, terms_lookup, more_like_text
+      by old_name, index_elsewhere, terms_lookup, more_like_text
     {"mlt_field":{"a":{"like_text":"x y","min_term_freq":1}}}
       {"more_like_this":{"min_term_freq":1,"fields":["a"],"like":"x y"}}
       by more_like_text, more_like_field
