@@ -11,7 +11,7 @@ use crate::sides::{NAME, Sides, number};
 /// `check` and `plan` both refuse, and name each of these words.
 fn refused(daemon: &Daemon, words: &[&str]) {
     for command in ["check", "plan"] {
-        let output = daemon.output(&[command]).unwrap();
+        let output = daemon.output(&[command]).expect("the binary starts");
         let all =
             format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(2), "{command}: {all}");
@@ -23,8 +23,8 @@ fn refused(daemon: &Daemon, words: &[&str]) {
 
 /// The report of the first target.
 fn report(daemon: &Daemon) -> Value {
-    let output = daemon.output(&["schema", "report", NAME, "--json"]).unwrap();
-    serde_json::from_slice(&output.stdout).unwrap()
+    let output = daemon.output(&["schema", "report", NAME, "--json"]).expect("the binary starts");
+    serde_json::from_slice(&output.stdout).expect("the report is JSON")
 }
 
 #[tokio::test]
