@@ -9,9 +9,11 @@ use super::rules::fields::kind;
 const TAKES: &[(&str, &[&str])] = &[
     ("text", &["keyword", "long", "integer", "short", "byte", "double", "float", "date", "boolean", "ip"]),
     ("keyword", &["text", "long", "integer", "short", "byte", "double", "float", "date", "boolean", "ip"]),
+    // Whether a number is too large for a narrower type is the document's affair: a sample tells.
     ("long", &["integer", "short", "byte"]),
-    ("integer", &["short", "byte"]),
-    ("short", &["byte"]),
+    ("integer", &["long", "short", "byte"]),
+    ("short", &["long", "integer", "byte"]),
+    ("byte", &["long", "integer", "short"]),
     ("double", &["float", "half_float", "long", "integer", "short", "byte", "scaled_float"]),
     ("float", &["double", "half_float", "long", "integer", "short", "byte", "scaled_float"]),
     ("scaled_float", &["double", "float", "half_float", "long", "integer", "short", "byte"]),
@@ -67,6 +69,13 @@ fn compare(
 
 fn takes(target: &Map<String, Value>, source: &Map<String, Value>) -> bool {
     let (there, here) = (kind(target), kind(source));
+    // A date without a format reads numbers as milliseconds.
+    let reads_numbers = target
+        .get("format")
+        .is_none_or(|format| format.as_str().is_some_and(|format| format.contains("epoch")));
+    if there == "date" && reads_numbers && ["long", "integer", "short", "byte"].contains(&here) {
+        return true;
+    }
     let is_off = target.get("enabled").is_some_and(|enabled| enabled == false || enabled == "false");
     is_off || there == here || TAKES.iter().any(|(takes, others)| *takes == there && others.contains(&here))
 }

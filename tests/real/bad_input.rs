@@ -129,11 +129,11 @@ async fn the_same_index_on_both_sides() {
         return;
     }
     let sides = Sides::new("bad-same").await.unwrap();
-    sides.load(&sides.old, "from", numbered(3)).await.unwrap();
+    sides.load(&sides.new, "from", numbered(3)).await.unwrap();
     let index = sides.index("from");
-    let same = Daemon::new(sides.old.url(), sides.old.url(), NAME, &route(&index, &index, "")).unwrap();
+    let same = Daemon::new(sides.new.url(), sides.new.url(), NAME, &route(&index, &index, "")).unwrap();
     run_refused(&same, 2, "same_index", &["copied onto itself", &index]).unwrap();
-    assert_eq!(sides.old.count(&index).await.unwrap(), 3);
+    assert_eq!(sides.new.count(&index).await.unwrap(), 3);
 }
 
 #[tokio::test]

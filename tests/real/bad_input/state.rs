@@ -145,7 +145,7 @@ async fn clusters_that_are_not_those_of_the_plan_any_more() {
     let daemon = sides.ferry("from", "to", "schema = \"existing\"").unwrap();
     let (code, log) = daemon.run_once().unwrap();
     assert!(code == 2 && log.contains("error[no_target]"), "{code}: {log}");
-    change(&daemon, sides.new.url(), sides.old.url()).unwrap();
+    change(&daemon, sides.old.url(), sides.new.url()).unwrap();
     let output = daemon.output(&["run", "--once"]).unwrap();
     refused(&output, 3, "other_cluster", &["was planned from", "esferry-lab-9268", "esferry-lab-9217"])
         .unwrap();
