@@ -15,7 +15,6 @@ use super::queue::Queue;
 use super::reading::AbortOnDrop;
 use super::throttle::follow;
 use super::worker::{IndexCopy, SliceEnd, blocking};
-use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::indices::IndexInfo;
 use crate::config::MigrationConfig;
 use crate::error::{Error, Result};
@@ -300,13 +299,7 @@ impl Context {
             write.mode,
             write.pipeline.as_deref(),
         );
-        let stores = |name: &str| {
-            info.is_some_and(|info| {
-                !info.types.is_empty()
-                    && info.types.iter().all(|(_, mapping)| self.source.dialect().stores(mapping, name))
-            })
-        };
-        let wanted = Wanted::Documents { routing: stores("_routing"), parent: stores("_parent") };
+        let wanted = self.source.dialect().documents_of(info.map_or(&[], |info| &info.types));
         let too_large =
             |_| Error::config("batch_bytes", "write.batch_bytes is larger than this machine can address");
         // A server reads bodies up to its limit; the action lines of a batch are part of the body.

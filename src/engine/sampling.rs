@@ -10,7 +10,6 @@ use tokio::sync::Semaphore;
 
 use super::candidate::Candidate;
 use crate::cluster::Cluster;
-use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::indices::IndexInfo;
 use crate::cluster::selection::Selection;
 use crate::cluster::waits::Waits;
@@ -187,11 +186,7 @@ impl Sampler<'_> {
         if !matches!(slice.range, SliceRange::Part { .. }) {
             selection = selection.with_range(slice.range.clone());
         }
-        let stores = |name: &str| {
-            !info.types.is_empty()
-                && info.types.iter().all(|(_, mapping)| self.source.dialect().stores(mapping, name))
-        };
-        let wanted = Wanted::Documents { routing: stores("_routing"), parent: stores("_parent") };
+        let wanted = self.source.dialect().documents_of(&info.types);
         let doing = format!("reading a sample of `{}`", info.name);
         let request = self.source.dialect().search(&selection, size, wanted);
         let answer =

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::indices::{IndexInfo, choose};
 use crate::cluster::selection::{Selection, SliceRange};
 use crate::config::{Config, MigrationConfig};
@@ -89,10 +88,7 @@ impl Transform {
         size: u32,
     ) -> Result<Vec<Specimen>> {
         let dialect = cluster.dialect();
-        let stores = |name: &str| {
-            !info.types.is_empty() && info.types.iter().all(|(_, mapping)| dialect.stores(mapping, name))
-        };
-        let wanted = Wanted::Documents { routing: stores("_routing"), parent: stores("_parent") };
+        let wanted = dialect.documents_of(&info.types);
         let mut selection = Selection::all(&info.name, query);
         if let Some(hidden) = dialect.hidden_type
             && self.doc_type.as_deref() == Some(hidden)

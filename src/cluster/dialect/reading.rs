@@ -29,6 +29,14 @@ pub enum Wanted {
 }
 
 impl Dialect {
+    /// The documents of an index whose types, with their mappings, are these: asked for what every one of them stores.
+    #[must_use]
+    pub fn documents_of(&self, types: &[(String, Value)]) -> Wanted {
+        let stored =
+            |name: &str| !types.is_empty() && types.iter().all(|(_, mapping)| self.stores(mapping, name));
+        Wanted::Documents { routing: stored("_routing"), parent: stored("_parent") }
+    }
+
     /// Opens a snapshot of the selection, `size` documents a page.
     #[must_use]
     pub fn open(&self, selection: &Selection, size: u32, wanted: Wanted) -> Request {
