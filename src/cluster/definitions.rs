@@ -45,6 +45,16 @@ impl Cluster {
     }
 }
 
+/// The index patterns of a legacy template: `template` up to 5.x, `index_patterns` from 6.0 on.
+#[must_use]
+pub fn template_patterns(template: &Value) -> Vec<&str> {
+    match template.get("index_patterns").or_else(|| template.get("template")) {
+        Some(Value::String(pattern)) => vec![pattern],
+        Some(Value::Array(patterns)) => patterns.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
 fn named(objects: Option<&Value>) -> BTreeMap<String, Value> {
     let objects = objects.and_then(Value::as_object).into_iter().flatten();
     objects.map(|(name, object)| (name.clone(), object.clone())).collect()

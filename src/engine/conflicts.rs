@@ -6,9 +6,11 @@ use wildmatch::WildMatch;
 use super::candidate::{Candidate, judge_all};
 use super::context::{Context, connect};
 use crate::cluster::Cluster;
+use crate::cluster::definitions::template_patterns;
 use crate::cluster::indices::IndexInfo;
 use crate::config::{Config, WriteMode};
 use crate::error::{Error, Result};
+use crate::schema;
 
 /// A target index that another migration of the configuration writes.
 pub(super) struct Claim {
@@ -114,12 +116,7 @@ pub(super) async fn templates_of_target(target: &Cluster, index: &str) -> Result
     let templates = templates.map_err(|cause| cause.during(target.name(), "reading the index templates"))?;
     let mut remarks = Vec::new();
     for (name, template) in templates {
-        let given = template.get("index_patterns").or_else(|| template.get("template"));
-        let patterns: Vec<&str> = match given {
-            Some(Value::String(pattern)) => vec![pattern],
-            Some(Value::Array(patterns)) => patterns.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        };
+        let patterns = template_patterns(&template);
         let matches = patterns.iter().any(|pattern| WildMatch::new(pattern).matches(index));
         // One for every index is how defaults such as the number of replicas are set; ours are explicit.
         if !matches || (patterns == ["*"] && template.get("mappings").is_none_or(is_empty)) {
@@ -145,15 +142,7 @@ fn is_empty(mappings: &Value) -> bool {
 
 /// Mappings, with or without types, that keep less than the whole document.
 pub(super) fn strips_source(mappings: &Value) -> bool {
-    let strips = |root: &Value| {
-        root.get("_source").is_some_and(|source| {
-            source.get("enabled") == Some(&Value::Bool(false))
-                || source.get("enabled").and_then(Value::as_str) == Some("false")
-                || ["includes", "excludes"]
-                    .iter()
-                    .any(|key| source.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty()))
-        })
-    };
+    let strips = |root: &Value| schema::what_strips(root).is_some();
     strips(mappings) || mappings.as_object().into_iter().flat_map(serde_json::Map::values).any(strips)
 }
 

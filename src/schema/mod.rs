@@ -55,18 +55,7 @@ use crate::error::{Error, Result};
 /// `Refused`, naming the type and what strips its documents.
 pub fn readable_sources(source: &IndexInfo) -> Result<()> {
     for (doc_type, mapping) in &source.types {
-        let stripped = match mapping.get("_source") {
-            Some(settings) if settings.get("enabled").is_some_and(is_false) => Some("_source.enabled: false"),
-            Some(settings)
-                if ["includes", "excludes"].iter().any(|key| {
-                    settings.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty())
-                }) =>
-            {
-                Some("_source.includes or excludes")
-            }
-            _ => None,
-        };
-        if let Some(what) = stripped {
+        if let Some(what) = what_strips(mapping) {
             let message = format!(
                 "index `{}`: type `{doc_type}` does not keep its documents whole ({what})",
                 source.name
@@ -76,6 +65,20 @@ pub fn readable_sources(source: &IndexInfo) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What in the mapping of a type makes documents come back as less than was written; `None` when they come back whole.
+#[must_use]
+pub fn what_strips(mapping: &Value) -> Option<&'static str> {
+    let settings = mapping.get("_source")?;
+    let lists = |key: &&str| settings.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    if settings.get("enabled").is_some_and(is_false) {
+        Some("_source.enabled: false")
+    } else if ["includes", "excludes"].iter().any(lists) {
+        Some("_source.includes or excludes")
+    } else {
+        None
+    }
 }
 
 fn is_false(value: &Value) -> bool {

@@ -15,6 +15,7 @@ use super::shape::{name_types, requires_routing, take_out_relations};
 use super::target::refuse_losses;
 use super::template::convert_template;
 use super::transformed::{make_good, refuse_touched_names, rename_early, template_names};
+use crate::cluster::definitions::template_patterns;
 use crate::cluster::dialect::Version;
 use crate::cluster::indices::IndexInfo;
 use crate::config::{MigrationConfig, Types};
@@ -60,9 +61,9 @@ pub fn target_templates(
     let steps = Steps::compile(&config.transform)?;
     let mut converted = Vec::new();
     for (name, template) in templates {
-        let patterns = patterns_of(template);
+        let patterns = template_patterns(template);
         let config = &without_family(config, template);
-        let matching = |pattern: &String| indices.iter().any(|index| WildMatch::new(pattern).matches(index));
+        let matching = |pattern: &&str| indices.iter().any(|index| WildMatch::new(pattern).matches(index));
         if !patterns.iter().any(matching) {
             continue;
         }
@@ -177,18 +178,6 @@ fn of_template(error: Error) -> Error {
         "{remedy}or leave the templates of the source alone (templates = false), and make those of the target yourself"
     );
     Error::new(error.kind(), error.code(), message).hint(hint)
-}
-
-/// `template` up to 5.x, `index_patterns` from 6.0 on.
-fn patterns_of(template: &Value) -> Vec<String> {
-    let given = template.get("index_patterns").or_else(|| template.get("template"));
-    match given {
-        Some(Value::String(pattern)) => vec![pattern.clone()],
-        Some(Value::Array(patterns)) => {
-            patterns.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-        }
-        _ => Vec::new(),
-    }
 }
 
 /// An index that a template would make.
