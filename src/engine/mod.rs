@@ -8,6 +8,7 @@ mod copying;
 pub mod dry_run;
 mod ferry;
 mod foreign;
+mod page_cut;
 pub mod phase;
 mod planning;
 mod prepare;

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 
 use super::context::Context;
-use super::worker::{IndexCopy, blocking, deliver};
+use super::worker::{IndexCopy, blocking};
 use crate::cluster::selection::{Selection, SliceRange};
 use crate::error::{Error, Kind, Result};
 use crate::sink::{Identity, Rejection, Sent};
@@ -199,7 +199,7 @@ async fn settle_again(copy: &IndexCopy, failures: &[Failure], page: &Page) -> Re
         }
     }
     let page = Page { hits: found.into_values().collect(), ..page.clone() };
-    let delivery = deliver(&copy.sink, copy.cut(page).await?).await?;
+    let delivery = copy.cut(page).await?.deliver(&copy.sink).await?;
     let mut rejections: HashMap<Place, Rejection> = HashMap::new();
     for rejection in delivery.rejections {
         rejections.insert((known_type(copy, rejection.origin.clone()), rejection.sent.clone()), rejection);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::candidate::Candidate;
+use super::page_cut::PageCut;
 use crate::cluster::Cluster;
 use crate::cluster::indices::IndexInfo;
 use crate::cluster::selection::Selection;
@@ -16,7 +17,7 @@ use crate::cluster::waits::Waits;
 use crate::config::{MigrationConfig, WriteMode};
 use crate::error::{Error, Result};
 use crate::plan::slice::{Slice, SliceRange};
-use crate::sink::{BatchLimits, Cut, Delivery, DeliveryError, Rejection, Sink, cut};
+use crate::sink::{BatchLimits, Rejection, Sink};
 use crate::source::Page;
 use crate::transform::Pipeline;
 
@@ -150,18 +151,8 @@ impl Sampler<'_> {
         let (mut report, mut classes) = (SampleReport::default(), BTreeMap::new());
         for (slice, size) in spread(slices, count) {
             let page = self.read(candidate, slice, size).await?;
-            let read = page.hits.len();
-            let cut = cut(&page, pipeline, sink.target(), &limits).map_err(|cause| {
-                let message =
-                    format!("index `{}`: a document came without its _source", candidate.source().name);
-                Error::refused("no_source", message).because(cause)
-            })?;
-            let Cut { batches, refused, dropped, derived } = cut;
-            let mut delivery = Delivery::unsent(read, refused, dropped, derived);
-            for batch in batches {
-                let settled = sink.deliver(batch).await;
-                delivery.absorb(settled.map_err(|DeliveryError::Fatal(error)| error)?);
-            }
+            let cut = PageCut::of(&candidate.source().name, &page, pipeline, sink.target(), &limits)?;
+            let delivery = cut.deliver(&sink).await?;
             report.read += delivery.counts.read;
             report.taken += delivery.counts.landed();
             report.dropped += delivery.counts.dropped;

@@ -10,13 +10,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::page_cut::PageCut;
 use super::progress::Progress;
 use super::reading::{AbortOnDrop, Broken, read};
 use super::throttle::Throttle;
 use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
 use crate::plan::slice::{Cursor, SliceRange};
-use crate::sink::{BatchLimits, Cut, Delivery, DeliveryError, Identity, Rejection, Sent, Sink, cut};
+use crate::sink::{BatchLimits, Delivery, Identity, Rejection, Sent, Sink};
 use crate::source::{Page, ReadError, SlicePage, SliceReader, SourceIndex};
 use crate::store::records::{Failure, SliceRecord, SliceState};
 use crate::store::{Settlement, Store};
@@ -214,7 +215,7 @@ impl IndexCopy {
         let cut = self.cut(next.page);
         async move {
             let sent = match cut.await {
-                Ok(cut) => deliver(&sink, cut).await,
+                Ok(cut) => cut.deliver(&sink).await,
                 Err(error) => Err(error),
             };
             (upto, sent)
@@ -226,15 +227,7 @@ impl IndexCopy {
         let (pipeline, target, limits) = (self.pipeline.clone(), self.sink.target().clone(), self.limits);
         let untouched = pipeline.is_untouched();
         let index = self.source_name.clone();
-        let work = move || {
-            let read = page.hits.len();
-            let cut = cut(&page, &pipeline, &target, &limits).map_err(|cause| {
-                Error::refused("no_source", format!("index `{index}`: a document came without its _source"))
-                    .hint("the source does not give the documents out: check `_source` in the mapping and field-level security")
-                    .because(cause)
-            })?;
-            Ok(PageCut { read, cut })
-        };
+        let work = move || PageCut::of(&index, &page, &pipeline, &target, &limits);
         async move { if untouched { work() } else { blocking(work).await } }
     }
 
@@ -371,26 +364,6 @@ impl IndexCopy {
             last: now,
         }
     }
-}
-
-/// A page cut into bulks, and how many hits it had.
-#[derive(Debug)]
-pub(super) struct PageCut {
-    read: usize,
-    cut: Cut,
-}
-
-/// Sends the bulks of a page side by side, and settles every hit of it.
-///
-/// # Errors
-/// When the target index is gone.
-pub(super) async fn deliver(sink: &Sink, page: PageCut) -> Result<Delivery> {
-    let Cut { batches, refused, dropped, derived } = page.cut;
-    let mut all = Delivery::unsent(page.read, refused, dropped, derived);
-    let sent = batches.into_iter().map(|batch| sink.deliver(batch));
-    let sent = futures::future::try_join_all(sent).await.map_err(|DeliveryError::Fatal(error)| error)?;
-    sent.into_iter().for_each(|delivery| all.absorb(delivery));
-    Ok(all)
 }
 
 /// Outcomes that no checkpoint holds yet, contiguous from `from` to `upto`.
