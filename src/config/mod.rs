@@ -39,6 +39,8 @@ pub use types::{PrefixIds, Types};
 pub use units::{Bytes, Span};
 pub use validate::index_name_flaw;
 
+use crate::error::{Error, Result};
+
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +55,26 @@ pub struct Config {
     /// The migrations by name.
     #[serde(default)]
     pub migrations: BTreeMap<String, MigrationConfig>,
+}
+
+impl Config {
+    /// The cluster of this name.
+    ///
+    /// # Errors
+    /// `Config` when there is none.
+    pub fn cluster(&self, name: &str) -> Result<&ClusterConfig> {
+        let missing = || Error::config("unknown_cluster", format!("there is no [clusters.{name}]"));
+        self.clusters.get(name).ok_or_else(missing)
+    }
+
+    /// The migration of this name.
+    ///
+    /// # Errors
+    /// `Config` when there is none.
+    pub fn migration(&self, name: &str) -> Result<&MigrationConfig> {
+        let missing = || Error::config("unknown_migration", format!("there is no [migrations.{name}]"));
+        self.migrations.get(name).ok_or_else(missing)
+    }
 }
 
 /// One cluster: where it is and how to be let in.

@@ -29,14 +29,8 @@ pub(super) struct Context {
 /// # Errors
 /// As [`Cluster::connect`]; `Config` when both are one cluster and an index would be copied onto itself.
 pub(super) async fn connect(config: &Config, migration: &MigrationConfig) -> Result<(Cluster, Cluster)> {
-    let settings = |name: &str| {
-        config
-            .clusters
-            .get(name)
-            .ok_or_else(|| Error::config("unknown_cluster", format!("there is no [clusters.{name}]")))
-    };
-    let source = Cluster::connect(&migration.from.cluster, settings(&migration.from.cluster)?).await?;
-    let target = Cluster::connect(&migration.to.cluster, settings(&migration.to.cluster)?).await?;
+    let connect = async |name: &str| Cluster::connect(name, config.cluster(name)?).await;
+    let (source, target) = (connect(&migration.from.cluster).await?, connect(&migration.to.cluster).await?);
     if !target.dialect().is_target() {
         let message = format!(
             "cluster `{}` is {}: esferry writes to 5.0 and later",

@@ -123,10 +123,7 @@ pub async fn dry_plan(
     what: DryRun,
     progress: impl Fn(PlanProgress),
 ) -> Result<PlanDocument> {
-    let migration = config
-        .migrations
-        .get(name)
-        .ok_or_else(|| Error::config("unknown_migration", format!("there is no [migrations.{name}]")))?;
+    let migration = config.migration(name)?;
     let (source, target) = connect(config, migration).await?;
     let (source, target) = (Arc::new(source), Arc::new(target));
     let mut document = PlanDocument {

@@ -7,8 +7,8 @@ use super::candidate::judge_all;
 use super::context::connect;
 use super::templates::templates_for;
 use crate::cluster::indices::choose;
-use crate::config::{Config, MigrationConfig};
-use crate::error::{Error, Result};
+use crate::config::Config;
+use crate::error::Result;
 use crate::schema::{TargetSchema, TargetTemplate};
 use crate::transform::Shape;
 
@@ -32,7 +32,7 @@ pub struct IndexSchema {
 /// # Errors
 /// As [`schemas`].
 pub async fn templates(config: &Config, name: &str) -> Result<Vec<TargetTemplate>> {
-    let migration = migration(config, name)?;
+    let migration = config.migration(name)?;
     let (source, target) = connect(config, migration).await?;
     let infos = source.described().await?;
     let chosen = choose(&infos, &migration.from.indices, source.name())?;
@@ -40,17 +40,12 @@ pub async fn templates(config: &Config, name: &str) -> Result<Vec<TargetTemplate
     templates_for(migration, &source, &target, &indices).await
 }
 
-fn migration<'a>(config: &'a Config, name: &str) -> Result<&'a MigrationConfig> {
-    let migration = config.migrations.get(name);
-    migration.ok_or_else(|| Error::config("unknown_migration", format!("there is no [migrations.{name}]")))
-}
-
 /// The schema of every target of a migration.
 ///
 /// # Errors
 /// `Config` and `Refused` for what cannot be migrated as configured, save losses: these are in the reports.
 pub async fn schemas(config: &Config, name: &str) -> Result<Vec<IndexSchema>> {
-    let migration = migration(config, name)?;
+    let migration = config.migration(name)?;
     let (source, target) = connect(config, migration).await?;
     let infos = source.described().await?;
     let mut schemas = Vec::new();

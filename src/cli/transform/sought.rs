@@ -26,11 +26,7 @@ impl Transform {
         planned: Option<Shape>,
     ) -> Result<Vec<Specimen>> {
         let name = &migration.from.cluster;
-        let settings = config
-            .clusters
-            .get(name)
-            .ok_or_else(|| Error::config("unknown_cluster", format!("there is no [clusters.{name}]")))?;
-        let cluster = Cluster::connect(name, settings).await?;
+        let cluster = Cluster::connect(name, config.cluster(name)?).await?;
         let all = cluster.described().await?;
         let patterns = match &self.index {
             Some(index) => std::slice::from_ref(index),
