@@ -23,7 +23,8 @@ impl Candidate {
         &self.destination.source
     }
 
-    /// What the target is made of. Whether ids are prefixed makes no difference to it.
+    /// What the target is made of, where its cluster has the indices `existing`. Whether ids are prefixed makes no
+    /// difference to it.
     ///
     /// # Errors
     /// As [`schema::target_schema`].
@@ -32,8 +33,9 @@ impl Candidate {
         config: &MigrationConfig,
         source: &Cluster,
         target: &Cluster,
+        existing: &[IndexInfo],
     ) -> Result<TargetSchema> {
-        self.schema_of(config, source, target, &self.destination.shape(false)).await
+        self.schema_of(config, source, target, existing, &self.destination.shape(false)).await
     }
 
     /// The same, once it is known whether ids are prefixed.
@@ -45,9 +47,11 @@ impl Candidate {
         config: &MigrationConfig,
         source: &Cluster,
         target: &Cluster,
+        existing: &[IndexInfo],
         shape: &Shape,
     ) -> Result<TargetSchema> {
-        schema::target_schema(config, source, target, &self.destination, shape).await
+        let there = existing.iter().find(|known| known.name == self.destination.index);
+        schema::target_schema(config, source, target, &self.destination, shape, there).await
     }
 
     /// Refuses a target that is there already and holds somebody else's documents.

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::candidate::{distinct_targets, judge_all, names_of};
-use super::conflicts::{Claim, claims, refuse_claimed, refuse_taken_names, templates_of_target};
+use super::conflicts::{Claim, TemplatesOfTarget, claims, refuse_claimed, refuse_taken_names};
+use super::dry_run::no_target;
 use super::planning::describe;
 use super::templates::judge_templates;
 use crate::cluster::Cluster;
@@ -171,16 +172,17 @@ async fn check_migration(
     if let Err(error) = judge_templates(migration, source, target, &names_of(&candidates)).await {
         lines.push(CheckLine::fail(subject, &error));
     }
+    let templates = TemplatesOfTarget::new(target);
     for candidate in &candidates {
         let (info, to) = (candidate.source(), &candidate.destination.index);
         let exists = existing.iter().any(|index| index.name == *to);
-        let schema = candidate.schema(migration, source, target).await;
+        let schema = candidate.schema(migration, source, target, &existing).await;
         let schema = schema
             .and_then(|schema| schema.refuse_losses(&info.name, &migration.accept_lost).map(|()| schema));
         let free = match (&schema, exists) {
             (Ok(_), true) => candidate.refuse_foreign(migration, source, target).await.map(|()| Vec::new()),
             (Ok(schema), false) => match refuse_taken_names(to, schema.body.as_ref(), &existing) {
-                Ok(()) => templates_of_target(target, to).await,
+                Ok(()) => templates.meddling_with(to).await,
                 Err(error) => Err(error),
             },
             (Err(_), _) => Ok(Vec::new()),
@@ -194,12 +196,9 @@ async fn check_migration(
         }
         match schema.and_then(|schema| free.and(refuse_claimed(candidate, claims)).map(|()| schema)) {
             Err(error) => lines.push(CheckLine::fail(subject, &error)),
-            Ok(schema) if schema.body.is_none() && !exists => lines.push(CheckLine {
-                level: Level::Fail,
-                subject: subject.to_owned(),
-                message: format!("target index `{to}` is not there"),
-                hint: Some("create it, or say `schema = \"convert\"` or `schema = \"file:PATH\"`".to_owned()),
-            }),
+            Ok(schema) if schema.body.is_none() && !exists => {
+                lines.push(CheckLine::fail(subject, &no_target(to)));
+            }
             Ok(_) => lines.push(CheckLine::ok(subject, format!("`{}` -> `{to}`", info.name))),
         }
         if info.setting("refresh_interval").as_deref() == Some("-1") {

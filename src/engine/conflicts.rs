@@ -1,6 +1,9 @@
 //! What stands in the way of a target index: other migrations, names that are taken, templates of the target.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+use tokio::sync::OnceCell;
 use wildmatch::WildMatch;
 
 use super::candidate::{Candidate, judge_all};
@@ -107,16 +110,33 @@ fn behind<'a>(existing: &'a [IndexInfo], alias: &str) -> Vec<&'a IndexInfo> {
     existing.iter().filter(|index| index.aliases.iter().any(|known| known == alias)).collect()
 }
 
-/// Templates of the target that the server would mix into an index of this name: a remark for each.
-///
-/// # Errors
-/// `Refused` for one that would strip documents of fields; `Temporary` when the target does not answer.
-pub(super) async fn templates_of_target(target: &Cluster, index: &str) -> Result<Vec<String>> {
-    let templates = target.templates().await;
-    let templates = templates.map_err(|cause| cause.during(target.name(), "reading the index templates"))?;
+/// The index templates of a target, which are asked for when an index is to be made, and once.
+pub(super) struct TemplatesOfTarget<'a> {
+    target: &'a Cluster,
+    templates: OnceCell<BTreeMap<String, Value>>,
+}
+
+impl<'a> TemplatesOfTarget<'a> {
+    pub(super) fn new(target: &'a Cluster) -> Self {
+        TemplatesOfTarget { target, templates: OnceCell::new() }
+    }
+
+    /// Those that the server would mix into an index of this name: a remark for each.
+    ///
+    /// # Errors
+    /// `Refused` for one that would strip documents of fields; `Temporary` when the target does not answer.
+    pub(super) async fn meddling_with(&self, index: &str) -> Result<Vec<String>> {
+        let templates = self.templates.get_or_try_init(|| self.target.templates()).await;
+        let templates =
+            templates.map_err(|cause| cause.during(self.target.name(), "reading the index templates"))?;
+        meddling(templates, index)
+    }
+}
+
+fn meddling(templates: &BTreeMap<String, Value>, index: &str) -> Result<Vec<String>> {
     let mut remarks = Vec::new();
     for (name, template) in templates {
-        let patterns = template_patterns(&template);
+        let patterns = template_patterns(template);
         let matches = patterns.iter().any(|pattern| WildMatch::new(pattern).matches(index));
         // One for every index is how defaults such as the number of replicas are set; ours are explicit.
         if !matches || (patterns == ["*"] && template.get("mappings").is_none_or(is_empty)) {

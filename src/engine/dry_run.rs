@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::candidate::{Candidate, distinct_targets, judge_all, names_of};
-use super::conflicts::{claims, refuse_claimed, refuse_taken_names, templates_of_target};
+use super::conflicts::{TemplatesOfTarget, claims, refuse_claimed, refuse_taken_names};
 use super::context::connect;
 use super::copying::pipeline_of;
 use super::planning::{SHARDS_AT_ONCE, describe, unavailable};
@@ -154,12 +154,13 @@ pub async fn dry_plan(
         Ok(()) => {}
     }
     let claims = claims(config, name).await;
+    let target_templates = TemplatesOfTarget::new(&target);
     for (ordinal, candidate) in (0..).zip(&candidates) {
         if let Err(error) = refuse_claimed(candidate, &claims) {
             document.refusals.push(told(&error));
             continue;
         }
-        let schema = match candidate.schema(migration, &source, &target).await {
+        let schema = match candidate.schema(migration, &source, &target, &existing).await {
             Ok(schema) => schema,
             Err(error) if error.kind() == Kind::Refused => {
                 document.refusals.push(told(&error));
@@ -187,7 +188,7 @@ pub async fn dry_plan(
             let index = &candidate.destination.index;
             let free = refuse_taken_names(index, schema.body.as_ref(), &existing);
             let meddling = match free {
-                Ok(()) => templates_of_target(&target, index).await,
+                Ok(()) => target_templates.meddling_with(index).await,
                 Err(error) => Err(error),
             };
             match meddling {
@@ -203,7 +204,7 @@ pub async fn dry_plan(
         planned.target_index = if there.is_some() { "use" } else { "create" };
         let schema = if planned.shape.is_prefixed() {
             // Filters by id, for instance, depend on what only the ids told.
-            let shaped = candidate.schema_of(migration, &source, &target, &planned.shape).await?;
+            let shaped = candidate.schema_of(migration, &source, &target, &existing, &planned.shape).await?;
             if let Err(error) = shaped.refuse_losses(&planned.source, &migration.accept_lost) {
                 document.refusals.push(told(&error));
                 continue;
@@ -273,7 +274,7 @@ fn like(target: &Cluster, there: &IndexInfo) -> serde_json::Value {
     target.dialect().create_body(&settings, Some(&doc_type), &mapping, &serde_json::Value::Null)
 }
 
-fn no_target(index: &str) -> Error {
+pub(super) fn no_target(index: &str) -> Error {
     Error::config("no_target", format!("target index `{index}` is not there"))
         .hint("create it, or say `schema = \"convert\"` or `schema = \"file:PATH\"`")
 }

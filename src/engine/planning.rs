@@ -6,7 +6,7 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::candidate::{Candidate, distinct_targets, judge_all, names_of};
-use super::conflicts::{refuse_taken_names, templates_of_target};
+use super::conflicts::{TemplatesOfTarget, refuse_taken_names};
 use super::context::Context;
 use super::progress::milliseconds;
 use super::sampling::remove_leftovers;
@@ -48,21 +48,21 @@ impl Context {
     /// # Errors
     /// `Config` and `Refused` for what cannot be migrated as configured.
     pub(super) async fn plan(&self, stop: &CancellationToken) -> Result<bool> {
-        let infos = self.source.described().await?;
-        remove_leftovers(&self.target, &self.name, &self.target.described().await?).await?;
+        let (infos, existing) = (self.source.described().await?, self.target.described().await?);
+        remove_leftovers(&self.target, &self.name, &existing).await?;
         let judged = judge_all(&self.source, &self.target, &self.config, &infos)?;
         let candidates: Vec<Candidate> =
             judged.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         distinct_targets(&candidates)?;
-        let existing = self.target.described().await?;
+        let templates = TemplatesOfTarget::new(&self.target);
         for candidate in &candidates {
             // What cannot be converted stops here, before the source is asked to count anything.
-            let schema = candidate.schema(&self.config, &self.source, &self.target).await?;
+            let schema = candidate.schema(&self.config, &self.source, &self.target, &existing).await?;
             schema.refuse_losses(&candidate.source().name, &self.config.accept_lost)?;
             let index = &candidate.destination.index;
             if !existing.iter().any(|known| known.name == *index) {
                 refuse_taken_names(index, schema.body.as_ref(), &existing)?;
-                templates_of_target(&self.target, index).await?;
+                templates.meddling_with(index).await?;
             }
         }
         let names = names_of(&candidates);

@@ -175,9 +175,15 @@ impl Context {
 
     async fn create(&self, source: &IndexInfo, record: &IndexRecord) -> Result<()> {
         let destination = Destination::planned(source.clone(), record.target.clone(), record.shape.clone());
-        let schema =
-            schema::target_schema(&self.config, &self.source, &self.target, &destination, &record.shape)
-                .await?;
+        let schema = schema::target_schema(
+            &self.config,
+            &self.source,
+            &self.target,
+            &destination,
+            &record.shape,
+            None,
+        )
+        .await?;
         schema.refuse_losses(&record.source, &self.config.accept_lost)?;
         let Some(body) = schema.body else {
             return Err(Error::config("no_target", format!("target index `{}` is not there", record.target))

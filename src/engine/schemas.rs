@@ -47,14 +47,14 @@ pub async fn templates(config: &Config, name: &str) -> Result<Vec<TargetTemplate
 pub async fn schemas(config: &Config, name: &str) -> Result<Vec<IndexSchema>> {
     let migration = config.migration(name)?;
     let (source, target) = connect(config, migration).await?;
-    let infos = source.described().await?;
+    let (infos, existing) = (source.described().await?, target.described().await?);
     let mut schemas = Vec::new();
     for judged in judge_all(&source, &target, migration, &infos)? {
         for candidate in judged? {
             let info = candidate.source();
             let shape = candidate.destination.shape(false);
             let index = &candidate.destination.index;
-            let schema = candidate.schema(migration, &source, &target).await?;
+            let schema = candidate.schema(migration, &source, &target, &existing).await?;
             let mappings: Value = info.types.iter().cloned().collect::<serde_json::Map<_, _>>().into();
             schemas.push(IndexSchema {
                 source: info.name.clone(),

@@ -73,8 +73,8 @@ pub(super) fn refuse_losses(report: &Report, what: &str, accepted: &[String]) ->
 
 /// The schema of a target index.
 ///
-/// `shape` is the destination's, once it is known whether ids are prefixed. Losses are in the report;
-/// [`TargetSchema::refuse_losses`] judges them.
+/// `shape` is the destination's, once it is known whether ids are prefixed; `there` is the target index where it exists
+/// already. Losses are in the report; [`TargetSchema::refuse_losses`] judges them.
 ///
 /// # Errors
 /// `Config` for an unreadable file, and for transforms that touch the fields that name the types; `Refused` for types
@@ -85,6 +85,7 @@ pub async fn target_schema(
     target: &Cluster,
     destination: &Destination,
     shape: &Shape,
+    there: Option<&IndexInfo>,
 ) -> Result<TargetSchema> {
     refuse_touched_names(config, shape)?;
     let info = &destination.source;
@@ -94,8 +95,6 @@ pub async fn target_schema(
     let conversion = Conversion { config, source, target, shape };
     let mut report = Report::default();
     let types = conversion.types(&described, &mut report)?;
-    let existing = target.described().await?;
-    let there = existing.iter().find(|known| known.name == destination.index);
     let mut schema = match (&config.schema, there) {
         (Schema::File(path), None) => {
             let body = body_of_file(path)?;
