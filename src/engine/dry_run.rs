@@ -136,8 +136,7 @@ pub async fn dry_plan(
         refusals: Vec::new(),
     };
     let infos = source.described().await?;
-    let existing = target.described().await?;
-    remove_leftovers(&target, name, &existing).await?;
+    let existing = remove_leftovers(&target, name, target.described().await?).await?;
     let mut candidates = Vec::new();
     for judged in judge_all(&source, &target, migration, &infos)? {
         match judged {

@@ -48,8 +48,8 @@ impl Context {
     /// # Errors
     /// `Config` and `Refused` for what cannot be migrated as configured.
     pub(super) async fn plan(&self, stop: &CancellationToken) -> Result<bool> {
-        let (infos, existing) = (self.source.described().await?, self.target.described().await?);
-        remove_leftovers(&self.target, &self.name, &existing).await?;
+        let infos = self.source.described().await?;
+        let existing = remove_leftovers(&self.target, &self.name, self.target.described().await?).await?;
         let judged = judge_all(&self.source, &self.target, &self.config, &infos)?;
         let candidates: Vec<Candidate> =
             judged.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();

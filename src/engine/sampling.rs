@@ -64,20 +64,22 @@ fn sample_index(migration: &str, process: u32, ordinal: u32) -> String {
     format!("{PREFIX}{migration}-{process}-{ordinal}")
 }
 
-/// Deletes throw-away indices that a sample left behind when it was killed.
+/// Deletes throw-away indices that a sample left behind when it was killed; returns the indices that stay.
 ///
 /// # Errors
 /// As the target answers.
 pub(super) async fn remove_leftovers(
     target: &Cluster,
     migration: &str,
-    existing: &[IndexInfo],
-) -> Result<()> {
-    for index in existing.iter().filter(|index| is_left_over(&index.name, migration)) {
+    existing: Vec<IndexInfo>,
+) -> Result<Vec<IndexInfo>> {
+    let (left_over, staying): (Vec<IndexInfo>, Vec<IndexInfo>) =
+        existing.into_iter().partition(|index| is_left_over(&index.name, migration));
+    for index in left_over {
         tracing::warn!(index = index.name, "deleting what a sample left behind");
         remove(target, &index.name).await?;
     }
-    Ok(())
+    Ok(staying)
 }
 
 /// True for the throw-away index of this migration whose process is no longer there.
