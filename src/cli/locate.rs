@@ -86,5 +86,5 @@ pub fn known(store: &Store, name: &str) -> Result<()> {
     if names.iter().any(|known| known == name) {
         return Ok(());
     }
-    Err(crate::control::unknown_migration(name, &names))
+    Err(crate::config::unknown_migration(name, names.iter().map(String::as_str)))
 }

@@ -6,7 +6,6 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::config;
-use crate::control::unknown_migration;
 use crate::engine::dry_run::{DryRun, PlanDocument, PlannedIndex, SchemaSummary, dry_plan};
 use crate::engine::sampling::SampleReport;
 use crate::error::{Error, Kind, Result};
@@ -35,11 +34,12 @@ pub struct Plan {
 impl Plan {
     pub(super) async fn execute(self, global: &Global) -> Result<u8> {
         let config = config::load(global.config.as_deref(), global.state_dir.as_deref())?;
-        let all: Vec<String> = config.migrations.keys().cloned().collect();
         let names = match self.name {
-            Some(name) if all.contains(&name) => vec![name],
-            Some(name) => return Err(unknown_migration(&name, &all)),
-            None => all,
+            Some(name) => {
+                config.migration(&name)?;
+                vec![name]
+            }
+            None => config.migrations.keys().cloned().collect(),
         };
         let mut plans = Vec::new();
         for name in &names {

@@ -11,7 +11,6 @@ use serde_json::Value;
 use crate::cluster::Cluster;
 use crate::cluster::dialect::Version;
 use crate::config::{self, Config};
-use crate::control::unknown_migration;
 use crate::error::{Error, Result};
 use crate::schema::query::{Context, Refused, TypesBecame, parse, rewrite_request};
 use crate::schema::report::{Change, Severity};
@@ -58,10 +57,7 @@ struct QueryDocument {
 impl Query {
     pub(super) async fn execute(self, global: &Global) -> Result<u8> {
         let config = config::load(global.config.as_deref(), global.state_dir.as_deref())?;
-        let Some(migration) = config.migrations.get(&self.name) else {
-            let all: Vec<String> = config.migrations.keys().cloned().collect();
-            return Err(unknown_migration(&self.name, &all));
-        };
+        let migration = config.migration(&self.name)?;
         let (text, origin) = read(self.file.as_deref())?;
         let body = parse(&text, &origin)?;
         let from = version(self.from_version, &config, &migration.from.cluster).await?;
@@ -117,11 +113,7 @@ async fn version(given: Option<Version>, config: &Config, name: &str) -> Result<
     if let Some(version) = given {
         return Ok(version);
     }
-    let cluster = config
-        .clusters
-        .get(name)
-        .ok_or_else(|| Error::config("unknown_cluster", format!("no cluster is called `{name}`")))?;
-    Ok(Cluster::connect(name, cluster).await?.server().search_language())
+    Ok(Cluster::connect(name, config.cluster(name)?).await?.server().search_language())
 }
 
 fn parameters(text: &str) -> Result<Parameters, String> {

@@ -6,7 +6,6 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::config;
-use crate::control::unknown_migration;
 use crate::engine::schemas::{IndexSchema, schemas, templates};
 use crate::error::{Error, Result};
 use crate::schema::report::{Change, Severity};
@@ -59,10 +58,7 @@ impl Schema {
         let (View::Show(wanted) | View::Report(wanted) | View::Diff(wanted) | View::Templates(wanted)) =
             &self.view;
         let config = config::load(global.config.as_deref(), global.state_dir.as_deref())?;
-        let Some(migration) = config.migrations.get(&wanted.name) else {
-            let all: Vec<String> = config.migrations.keys().cloned().collect();
-            return Err(unknown_migration(&wanted.name, &all));
-        };
+        let migration = config.migration(&wanted.name)?;
         let chosen = async || choose(schemas(&config, &wanted.name).await?, wanted.target.as_deref());
         match &self.view {
             View::Show(_) => show(global, &chosen().await?),

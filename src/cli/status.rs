@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::config::unknown_migration;
 use crate::control::status::{STATUS_VERSION, StatusDocument};
-use crate::control::unknown_migration;
 use crate::engine::status::from_store;
 use crate::error::{Error, Result};
 
@@ -93,7 +93,7 @@ impl Status {
                 document.migrations.iter().map(|migration| migration.name.clone()).collect();
             document.migrations.retain(|migration| migration.name == *name);
             if document.migrations.is_empty() {
-                return Err(unknown_migration(name, &names));
+                return Err(unknown_migration(name, names.iter().map(String::as_str)));
             }
         }
         Ok(document)

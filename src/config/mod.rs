@@ -5,6 +5,7 @@
 mod fingerprint;
 mod hours;
 mod load;
+mod lookup;
 mod nearest;
 mod place;
 mod schema;
@@ -28,6 +29,7 @@ use serde::Deserialize;
 pub use fingerprint::Fingerprint;
 pub use hours::Hours;
 pub use load::{load, load_transforms, parse};
+pub use lookup::{UNKNOWN_MIGRATION, unknown_migration};
 pub use nearest::{did_you_mean, listed};
 pub use secret::{Auth, SecretRef};
 pub use throttle::ThrottleConfig;
@@ -38,8 +40,6 @@ pub use transform::{
 pub use types::{PrefixIds, Types};
 pub use units::{Bytes, Span};
 pub use validate::index_name_flaw;
-
-use crate::error::{Error, Result};
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -55,26 +55,6 @@ pub struct Config {
     /// The migrations by name.
     #[serde(default)]
     pub migrations: BTreeMap<String, MigrationConfig>,
-}
-
-impl Config {
-    /// The cluster of this name.
-    ///
-    /// # Errors
-    /// `Config` when there is none.
-    pub fn cluster(&self, name: &str) -> Result<&ClusterConfig> {
-        let missing = || Error::config("unknown_cluster", format!("there is no [clusters.{name}]"));
-        self.clusters.get(name).ok_or_else(missing)
-    }
-
-    /// The migration of this name.
-    ///
-    /// # Errors
-    /// `Config` when there is none.
-    pub fn migration(&self, name: &str) -> Result<&MigrationConfig> {
-        let missing = || Error::config("unknown_migration", format!("there is no [migrations.{name}]"));
-        self.migrations.get(name).ok_or_else(missing)
-    }
 }
 
 /// One cluster: where it is and how to be let in.

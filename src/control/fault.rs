@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{did_you_mean, listed};
+use crate::config::UNKNOWN_MIGRATION;
 use crate::error::{Error, Kind};
 
 /// What the API answers instead of a result.
@@ -29,9 +29,6 @@ const KINDS: [(Kind, &str, StatusCode); 7] = [
     (Kind::Differences, "differences", StatusCode::CONFLICT),
     (Kind::Interrupted, "interrupted", StatusCode::SERVICE_UNAVAILABLE),
 ];
-
-/// The code of [`unknown_migration`].
-const UNKNOWN_MIGRATION: &str = "unknown_migration";
 
 impl From<&Error> for Fault {
     fn from(error: &Error) -> Self {
@@ -76,21 +73,6 @@ impl IntoResponse for Fault {
     }
 }
 
-/// There is no migration of this name; the nearest one is suggested.
-#[must_use]
-pub fn unknown_migration(name: &str, names: &[String]) -> Error {
-    let words = || names.iter().map(String::as_str);
-    let error = Error::config(
-        UNKNOWN_MIGRATION,
-        format!("no migration is named `{name}`{}", did_you_mean(name, words())),
-    );
-    error.hint(if names.is_empty() {
-        "none was started in this state directory; is it the right --state-dir?".to_owned()
-    } else {
-        format!("there are: {}", listed(words()))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,10 +89,8 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_the_nearest() {
-        let error = unknown_migration("alert", &["alerts".to_owned(), "cities".to_owned()]);
-        assert_eq!(error.to_string(), "no migration is named `alert`; did you mean `alerts`?");
-        assert_eq!(error.remedy(), Some("there are: `alerts` and `cities`"));
+    fn an_unknown_name_is_a_404() {
+        let error = crate::config::unknown_migration("alert", ["alerts", "cities"]);
         assert_eq!(Fault::from(&error).into_response().status(), StatusCode::NOT_FOUND);
     }
 }

@@ -24,7 +24,6 @@ pub mod socket;
 pub mod status;
 
 pub use client::{Client, StateName, Wanted, WantedSlices};
-pub use fault::unknown_migration;
 pub use server::{AcceptRequest, ControlServer};
 
 /// The reason of a pause for which the operator gave none.

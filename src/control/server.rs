@@ -21,7 +21,7 @@ use crate::plan::slice::SliceId;
 use crate::store::records::{Acceptance, FailureGroup, Tuned};
 
 use super::client::{Wanted, WantedSlices};
-use super::fault::{Fault, unknown_migration};
+use super::fault::Fault;
 use super::status::{MigrationStatus, StatusDocument};
 use super::{lines, socket};
 
@@ -120,9 +120,7 @@ async fn status(State(engine): State<Engine>) -> Json<StatusDocument> {
 }
 
 async fn migration(State(engine): State<Engine>, Path(name): Path<String>) -> Answer<Json<MigrationStatus>> {
-    known(&engine, &name)?;
-    let found = engine.status().migrations.into_iter().find(|migration| migration.name == name);
-    found.map(Json).ok_or_else(|| Fault::from(&unknown_migration(&name, &engine.migration_names())))
+    Ok(Json(engine.status_of(&name)?))
 }
 
 async fn slices(
@@ -130,7 +128,7 @@ async fn slices(
     Path(name): Path<String>,
     Query(wanted): Query<WantedSlices>,
 ) -> Answer<Response> {
-    known(&engine, &name)?;
+    engine.knows(&name)?;
     let slices = engine.store().slices(&name);
     Ok(lines::answer(slices.filter(move |slice| slice.as_ref().map_or(true, |slice| wanted.takes(slice)))))
 }
@@ -139,7 +137,7 @@ async fn failure_groups(
     State(engine): State<Engine>,
     Path(name): Path<String>,
 ) -> Answer<Json<Vec<FailureGroup>>> {
-    known(&engine, &name)?;
+    engine.knows(&name)?;
     Ok(Json(engine.store().failure_groups(&name)?))
 }
 
@@ -148,7 +146,7 @@ async fn failure_records(
     Path(name): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Answer<Response> {
-    known(&engine, &name)?;
+    engine.knows(&name)?;
     let records = engine.store().failures(&name);
     Ok(lines::answer(
         records.filter(move |record| record.as_ref().map_or(true, |failure| wanted.takes(failure))),
@@ -160,7 +158,7 @@ async fn retry(
     Path(name): Path<String>,
     request: Option<Json<RetryRequest>>,
 ) -> Answer<Response> {
-    known(&engine, &name)?;
+    engine.knows(&name)?;
     let request = request.unwrap_or_default();
     let (told, heard) = watch::channel(RetryProgress::default());
     let work = tokio::spawn(async move { engine.retry_failures(&name, request.0.error_type, &told).await });
@@ -193,7 +191,7 @@ async fn accept(
     Path(name): Path<String>,
     Json(request): Json<AcceptRequest>,
 ) -> Answer<Json<FailureGroup>> {
-    known(&engine, &name)?;
+    engine.knows(&name)?;
     Ok(Json(engine.accept_failures(&name, &request.error_type, request.acceptance)?))
 }
 
@@ -202,7 +200,7 @@ async fn pause(
     Path(name): Path<String>,
     request: Option<Json<PauseRequest>>,
 ) -> Answer<StatusCode> {
-    known(&engine, &name)?;
+    engine.knows(&name)?;
     let reason = request.and_then(|Json(request)| request.reason);
     engine.pause(&name, reason.as_deref().unwrap_or(super::BY_OPERATOR))?;
     Ok(StatusCode::NO_CONTENT)
@@ -213,7 +211,7 @@ async fn resume(
     Path(name): Path<String>,
     request: Option<Json<ResumeRequest>>,
 ) -> Answer<StatusCode> {
-    known(&engine, &name)?;
+    engine.knows(&name)?;
     let only = request.and_then(|Json(request)| request.slice);
     let only: Option<SliceId> =
         only.map(|id| id.parse()).transpose().map_err(|why: String| Error::config("bad_slice", why))?;
@@ -222,12 +220,12 @@ async fn resume(
 }
 
 async fn tune(State(engine): State<Engine>, Path(name): Path<String>, body: Bytes) -> Answer<Json<Tuned>> {
-    known(&engine, &name)?;
+    engine.knows(&name)?;
     Ok(Json(engine.tune(&name, Some(limits(&body)?))?))
 }
 
 async fn untune(State(engine): State<Engine>, Path(name): Path<String>) -> Answer<Json<Tuned>> {
-    known(&engine, &name)?;
+    engine.knows(&name)?;
     Ok(Json(engine.tune(&name, None)?))
 }
 
@@ -251,14 +249,6 @@ async fn no_such_address() -> Response {
     let error = Error::new(Kind::Unexpected, "no_such_address", "this daemon has no such address")
         .hint("the command may be of a newer esferry than the daemon: restart the daemon");
     (StatusCode::NOT_FOUND, Json(Fault::from(&error))).into_response()
-}
-
-fn known(engine: &Engine, name: &str) -> Answer<()> {
-    let names = engine.migration_names();
-    if names.iter().any(|known| known == name) {
-        return Ok(());
-    }
-    Err(Fault::from(&unknown_migration(name, &names)))
 }
 
 impl From<Error> for Fault {

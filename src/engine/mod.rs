@@ -35,9 +35,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::config::Config;
-use crate::control::status::{DaemonStatus, STATUS_VERSION, StatusDocument};
-use crate::error::{Error, Kind, Result};
+use crate::config::{Config, unknown_migration};
+use crate::control::status::{DaemonStatus, MigrationStatus, STATUS_VERSION, StatusDocument};
+use crate::error::{Error, Result};
 use crate::plan::slice::SliceId;
 use crate::store::Store;
 use crate::store::records::{Acceptance, FailureGroup, Tuned};
@@ -131,7 +131,7 @@ impl Engine {
         let ticker = tokio::spawn(self.clone().tick());
         let mut again = self.inner.again.1.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut ferries: JoinSet<(String, Result<FerryEnd>)> = JoinSet::new();
-        for name in self.migration_names() {
+        for name in self.inner.ferries.keys().cloned() {
             self.launch(name, &shutdown, &mut ferries);
         }
         let mut outcome = Outcome::Done;
@@ -217,10 +217,20 @@ impl Engine {
         }
     }
 
-    /// Names of the migrations.
-    #[must_use]
-    pub fn migration_names(&self) -> Vec<String> {
-        self.inner.ferries.keys().cloned().collect()
+    /// Looks whether there is a migration of this name.
+    ///
+    /// # Errors
+    /// [`unknown_migration`] when there is none.
+    pub fn knows(&self, name: &str) -> Result<()> {
+        self.ferry(name).map(drop)
+    }
+
+    /// How one migration stands.
+    ///
+    /// # Errors
+    /// [`unknown_migration`] when there is none.
+    pub fn status_of(&self, name: &str) -> Result<MigrationStatus> {
+        Ok(self.ferry(name)?.progress.status())
     }
 
     /// Stops a migration until `resume`, also over restarts. Stored when this returns.
@@ -300,11 +310,8 @@ impl Engine {
     }
 
     fn ferry(&self, name: &str) -> Result<&Ferry> {
-        self.inner.ferries.get(name).ok_or_else(|| {
-            let known = self.migration_names().join(", ");
-            Error::new(Kind::Config, "unknown_migration", format!("there is no migration `{name}`"))
-                .hint(format!("there are: {known}"))
-        })
+        let names = || self.inner.ferries.keys().map(String::as_str);
+        self.inner.ferries.get(name).ok_or_else(|| unknown_migration(name, names()))
     }
 }
 

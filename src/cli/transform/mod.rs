@@ -10,7 +10,6 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::config;
-use crate::control::unknown_migration;
 use crate::error::{Kind, Result};
 use crate::transform::{Shape, Steps};
 
@@ -68,10 +67,7 @@ struct Specimen {
 impl Transform {
     pub(super) async fn execute(self, global: &Global) -> Result<u8> {
         let config = config::load(global.config.as_deref(), global.state_dir.as_deref())?;
-        let Some(migration) = config.migrations.get(&self.name) else {
-            let names: Vec<String> = config.migrations.keys().cloned().collect();
-            return Err(unknown_migration(&self.name, &names));
-        };
+        let migration = config.migration(&self.name)?;
         let steps = Steps::compile(&migration.transform)?;
         let specimens = match &self.input {
             Some(input) => given::read(input, migration)?,
