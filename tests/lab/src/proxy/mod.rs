@@ -102,6 +102,11 @@ impl Proxy {
         locked(&self.shared.records).clone()
     }
 
+    /// Looks at the requests so far, without copying them.
+    pub fn look<T>(&self, see: impl FnOnce(&[Recorded]) -> T) -> T {
+        see(&locked(&self.shared.records))
+    }
+
     /// The requests that opened a scroll or scan: how often slices were read can be told from their bodies.
     pub fn opens(&self) -> Vec<Recorded> {
         self.requests().into_iter().filter(Recorded::is_open).collect()
