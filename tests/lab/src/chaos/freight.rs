@@ -113,15 +113,17 @@ async fn load_refused(source: &Endpoint, index: &str) -> Result<()> {
 }
 
 /// Makes most refused documents fine on the source and takes one kind away; those with a long id stay as they are.
-pub(super) async fn cure(source: &Endpoint, index: &str) -> Result<()> {
+/// Returns how many were taken away.
+pub(super) async fn cure(source: &Endpoint, index: &str) -> Result<u64> {
     let short = |document: &Document| document.id.len() <= 512;
     let (gone, cured): (Vec<Document>, Vec<Document>) =
         refused().filter(short).partition(|document| document.id.ends_with("object"));
     put_all(source, index, cured.into_iter().map(|document| Document::new(document.id, r#"{"n":1}"#))).await?;
-    for document in gone {
+    for document in &gone {
         source.delete(&format!("/{index}/odd/{}", escape(&document.id))).await?;
     }
-    source.refresh(index).await
+    source.refresh(index).await?;
+    Ok(gone.len() as u64)
 }
 
 /// Puts the refused documents back, for the rounds to come.

@@ -25,7 +25,7 @@ pub(super) async fn play(
     let listed = stage.failures(&stage.daemon.state_dir())?.len() as u64;
     ensure!(listed > 0, "no document was refused");
     told.failures += listed;
-    freight::cure(sides.old, sides.from).await?;
+    evidence.gone = freight::cure(sides.old, sides.from).await?;
     let outcome = cured(script, stage, sides, versions, evidence, told).await;
     freight::spoil(sides.old, sides.from).await?;
     let left = outcome?;
