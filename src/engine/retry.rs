@@ -1,6 +1,6 @@
 //! Failed documents, once more: read again from the source, through the present configuration, and settled.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -162,6 +162,12 @@ impl Context {
         let whole = page.shards.is_some_and(|[total, successful, failed]| failed == 0 && successful == total);
         if !whole || page.timed_out || page.total != Some(page.hits.len() as u64) {
             return Err(unreadable("not every shard answered".to_owned()));
+        }
+        // Not the answer to this question: what is missing in it is not gone.
+        let asked: HashSet<&str> = ids.into_iter().collect();
+        let mut found = page.hits.iter().map(|hit| Identity::of(hit, &page).id);
+        if let Some(other) = found.find(|id| !asked.contains(id.as_str())) {
+            return Err(unreadable(format!("the answer has a document that was not asked for, `{other}`")));
         }
         copy.source.page_size.learn(&page);
         Ok(page)
