@@ -150,8 +150,10 @@ const NO_UUID_YET: &str = "_na_";
 async fn identify(transport: &Transport) -> Result<Server> {
     let name = transport.name();
     let doing = "asking who it is";
+    let mut garbled = false;
     let root = match transport.exchange(&Request::get("/")).await {
         Ok((status, body)) => {
+            garbled |= status.is_success() && serde_json::from_slice::<Value>(&body).is_err();
             let root = serde_json::from_slice::<Value>(&body)
                 .ok()
                 .filter(|root| root.pointer("/version/number").is_some());
@@ -165,7 +167,11 @@ async fn identify(transport: &Transport) -> Result<Server> {
     };
     // `GET /` may be forbidden or missing; `_nodes` tells the versions of all nodes, and what a body may weigh.
     let nodes = match transport.call(&Request::get("/_nodes/http")).await {
-        Ok(body) => serde_json::from_slice::<Value>(&body).ok(),
+        Ok(body) => {
+            let nodes = serde_json::from_slice::<Value>(&body).ok();
+            garbled |= nodes.is_none();
+            nodes
+        }
         // A server that is not well might seem another one, or a new one, without what it would have told.
         Err(cause) if cause.is_temporary() => return Err(cause.during(name, doing)),
         // Rights; any other refusal is not what an Elasticsearch would say.
@@ -191,6 +197,12 @@ async fn identify(transport: &Transport) -> Result<Server> {
         )
         .hint("give the base URL of the HTTP interface, such as http://es-a:9200"));
     };
+    // One of the two answers proves that it is an Elasticsearch, and the other one broke on its way.
+    if garbled {
+        let why = format!("cluster `{name}`: {doing}: the answer is no JSON");
+        return Err(Error::temporary("garbled", why)
+            .hint("if it happens always, look at what stands between: a proxy may change the answers"));
+    }
     let text = |pointer: &str| {
         root.as_ref().and_then(|root| root.pointer(pointer)).and_then(Value::as_str).map(ToOwned::to_owned)
     };
