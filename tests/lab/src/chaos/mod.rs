@@ -52,7 +52,10 @@ pub async fn chaos(options: &ChaosOptions, old: &Endpoint, new: &Endpoint) -> Re
         }
     };
     for side in [old, new] {
-        side.delete_index(&format!("{prefix}-*")).await?;
+        let cleared = side.delete_index(&format!("{prefix}-*")).await;
+        if outcome.is_ok() {
+            cleared?;
+        }
     }
     outcome
 }
