@@ -98,7 +98,7 @@ impl Life {
         }
         let deed = if dice.chance(75) { Deed::Kill } else { Deed::Terminate };
         acts.push(Act { at: moment(dice), later: moment_later(dice), deed });
-        Life { once: dice.chance(70), acts }
+        Life { once: dice.chance(80), acts }
     }
 }
 

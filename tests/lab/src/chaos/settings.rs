@@ -55,7 +55,7 @@ impl Settings {
             bulks: dice.between(1, 4),
             mode: dice.one_of(&["external", "external", "external", "external", "create", "index"]),
             gzip: dice.chance(20),
-            timeout: dice.between(2, 4),
+            timeout: dice.between(2, 3),
         }
     }
 

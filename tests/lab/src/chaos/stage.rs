@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(120);
 /// SIGTERM is obeyed within this time.
 const LEAVES_WITHIN: Duration = Duration::from_secs(10);
+/// No moment is waited for longer: a process that waits for a cluster is to die, too.
+const LATEST: Duration = Duration::from_secs(5);
 /// A daemon that asks for nothing for this long may be done: it is asked.
 const QUIET: Duration = Duration::from_millis(700);
 const STEP: Duration = Duration::from_millis(2);
@@ -94,7 +96,7 @@ impl Stage {
     pub(super) async fn act_out(&self, life: &Life, mut running: Running, told: &mut Summary) -> Result<End> {
         let seen = self.seen();
         for act in &life.acts {
-            if let Some(code) = self.reach(act.at, &seen, &mut running, life.once)? {
+            if let Some(code) = self.reach(Some(act.at), &seen, &mut running, life.once)? {
                 return Ok(End::Left(code));
             }
             std::thread::sleep(Duration::from_micros(act.later));
@@ -112,7 +114,7 @@ impl Stage {
             return Ok(End::Left(self.exit_code(&mut running)?));
         }
         // A daemon stays when it is done.
-        match self.reach(Moment::Milliseconds(u64::MAX), &seen, &mut running, false)? {
+        match self.reach(None, &seen, &mut running, false)? {
             Some(code) => Ok(End::Left(code)),
             None => self.terminate(running, told),
         }
@@ -189,15 +191,22 @@ impl Stage {
         Seen { at: Instant::now(), source: self.source.look(count), target: self.target.look(count) }
     }
 
-    /// Waits for a moment; the exit code when the process ends before. A daemon that is done reaches every moment.
-    fn reach(&self, moment: Moment, seen: &Seen, running: &mut Running, once: bool) -> Result<Option<i32>> {
-        let deadline = Instant::now() + PATIENCE;
+    /// Waits for a moment, or until a daemon is done; the exit code when the process ends before. A daemon that is
+    /// done reaches every moment.
+    fn reach(
+        &self,
+        moment: Option<Moment>,
+        seen: &Seen,
+        running: &mut Running,
+        once: bool,
+    ) -> Result<Option<i32>> {
+        let begun = Instant::now();
         let mut last = (self.seen(), Instant::now());
         loop {
             if let Some(status) = running.ended()? {
                 return status.code().map(Some).context("ended by a signal that nobody sent");
             }
-            if self.is_reached(moment, seen) {
+            if moment.is_some_and(|moment| begun.elapsed() > LATEST || self.is_reached(moment, seen)) {
                 return Ok(None);
             }
             let now = self.seen();
@@ -209,7 +218,7 @@ impl Stage {
                 }
                 last.1 = Instant::now();
             }
-            ensure!(Instant::now() < deadline, "{moment:?} does not come: the process is stuck");
+            ensure!(begun.elapsed() < PATIENCE, "the daemon does not come to its end: it is stuck");
             std::thread::sleep(STEP);
         }
     }

@@ -70,7 +70,7 @@ impl Weather {
         let mut gusts = |most: u64, of: &[Of]| {
             (0..dice.between(1, most)).map(|_| Gust::draw(dice, of)).collect::<Vec<_>>()
         };
-        Weather { source: gusts(5, &SOURCE), target: gusts(5, &TARGET) }
+        Weather { source: gusts(4, &SOURCE), target: gusts(4, &TARGET) }
     }
 
     /// Makes the faults from now on; hung requests are let go when `gate` is.
@@ -87,12 +87,15 @@ impl Gust {
     fn draw(dice: &mut Dice, of: &[Of]) -> Gust {
         let of = dice.one_of(of);
         let fault = Fault::draw(dice, of);
-        let (most, likely) = match fault {
-            Fault::Late(_) => (60, 40),
-            Fault::Hung => (2, 5),
-            // Attempts at a slice are ten in a row at most: what costs one must not come too often.
-            _ if matches!(of, Of::Pages | Of::Opens) => (5, 12),
-            _ => (8, 15),
+        // Bounded by what a fault costs: attempts at a slice are ten in a row at most, a count that fails is asked for
+        // again after two seconds, and a start that fails after five.
+        let (most, likely) = match (fault, of) {
+            (Fault::Late(_), _) => (60, 40),
+            (Fault::Hung, _) => (1, 5),
+            (_, Of::Counts) => (2, 5),
+            (_, Of::Everything) => (4, 8),
+            (_, Of::Pages | Of::Opens) => (4, 12),
+            (_, Of::Bulks) => (4, 15),
         };
         let odds = match fault {
             Fault::Status(_) if dice.chance(50) => Odds::BurstAfter(dice.between(0, 40)),
