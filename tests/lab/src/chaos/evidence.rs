@@ -89,8 +89,9 @@ impl Evidence {
     pub(super) fn nothing_done_is_read_again(&self, stage: &Stage) -> Result<()> {
         for (position, request) in stage.source.requests().iter().enumerate() {
             if request.is_open() {
-                let place = place::opened(request)
-                    .with_context(|| format!("an open without a place: {} {}", request.path, request.text()))?;
+                let place = place::opened(request).with_context(|| {
+                    format!("an open without a place: {} {}", request.path, request.text())
+                })?;
                 let again = self.done.get(&place).is_some_and(|&when| position >= when);
                 ensure!(!again, "slice {place} was done, and request {position} opens it again");
             }
@@ -120,12 +121,7 @@ impl Evidence {
 
 /// Both sides are the same, document by document, but for those that are listed as failures; and the status says so.
 /// Returns how many documents were compared.
-pub(super) async fn arrived(
-    stage: &Stage,
-    sides: Sides<'_>,
-    versions: bool,
-    status: &Value,
-) -> Result<u64> {
+pub(super) async fn arrived(stage: &Stage, sides: Sides<'_>, versions: bool, status: &Value) -> Result<u64> {
     let Sides { old, from, new, to } = sides;
     let compared = compare_by((old, from), (new, to), Criteria { types: false, versions }).await?;
     let listed: BTreeSet<Key> = stage.failures(&stage.daemon.state_dir())?.iter().map(key).collect();
@@ -139,7 +135,9 @@ pub(super) async fn arrived(
     ensure!(arrived == compared.same, "{compared}, and told is {status:#}");
     ensure!(number(status, "/counts/superseded") == 0, "nobody else writes: {status:#}");
     ensure!(status["phase"] == "ready" && status["standing"] == "running", "{status:#}");
-    for (side, expected) in [("source", compared.same + compared.missing.len() as u64), ("target", compared.same)] {
+    for (side, expected) in
+        [("source", compared.same + compared.missing.len() as u64), ("target", compared.same)]
+    {
         let counted = number(status, &format!("/indices/0/counted/{side}"));
         ensure!(counted == expected, "{expected} are on the {side}: {status:#}");
     }

@@ -1,8 +1,6 @@
 //! What a round migrates: a few small indices of the source, loaded once a run.
 
-use crate::data::{
-    AlertSet, Body, BulkWriter, Document, load_alerts, load_odd_documents, refused_documents,
-};
+use crate::data::{AlertSet, Body, BulkWriter, Document, load_alerts, load_odd_documents, refused_documents};
 use crate::endpoint::{Endpoint, escape};
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -118,7 +116,8 @@ pub(super) async fn cure(source: &Endpoint, index: &str) -> Result<u64> {
     let short = |document: &Document| document.id.len() <= 512;
     let (gone, cured): (Vec<Document>, Vec<Document>) =
         refused().filter(short).partition(|document| document.id.ends_with("object"));
-    put_all(source, index, cured.into_iter().map(|document| Document::new(document.id, r#"{"n":1}"#))).await?;
+    put_all(source, index, cured.into_iter().map(|document| Document::new(document.id, r#"{"n":1}"#)))
+        .await?;
     for document in &gone {
         source.delete(&format!("/{index}/odd/{}", escape(&document.id))).await?;
     }

@@ -67,7 +67,7 @@ pub(super) struct Life {
 
 /// The lives of a round, all but the last one in bad weather.
 pub(super) fn draw(dice: &mut Dice) -> Vec<Life> {
-    let mut lives: Vec<Life> = (0..dice.between(1, 4)).map(|_| Life::that_ends(dice)).collect();
+    let mut lives: Vec<Life> = (0..dice.between(2, 4)).map(|_| Life::that_ends(dice)).collect();
     let calm = Act { at: moment_of_copying(dice), later: 0, deed: Deed::Calm };
     lives.push(Life { once: true, acts: passing(dice).into_iter().chain([calm]).collect() });
     lives
@@ -131,7 +131,7 @@ fn moment(dice: &mut Dice) -> Moment {
 }
 
 fn moment_of_copying(dice: &mut Dice) -> Moment {
-    let (many, few) = (dice.between(1, 25), dice.between(1, 6));
+    let (many, few) = (dice.between(1, 15), dice.between(1, 4));
     dice.one_of(&[
         Moment::Pages(many),
         Moment::Bulks(many),

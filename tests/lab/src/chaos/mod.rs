@@ -21,7 +21,7 @@ use anyhow::{Context, Result, ensure};
 use evidence::Sides;
 use freight::Freight;
 use round::Script;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -63,7 +63,7 @@ pub async fn chaos(options: &ChaosOptions, old: &Endpoint, new: &Endpoint) -> Re
 async fn play(options: &ChaosOptions, prefix: &str, old: &Endpoint, new: &Endpoint) -> Result<Summary> {
     let begun = Instant::now();
     let mut sum = Summary { seed: options.seed, ..Summary::default() };
-    let mut loaded: BTreeMap<Freight, String> = BTreeMap::new();
+    let mut loaded: BTreeSet<Freight> = BTreeSet::new();
     let rounds = match options.only {
         Some(round) => round..=round,
         None => 1..=options.rounds,
@@ -72,9 +72,8 @@ async fn play(options: &ChaosOptions, prefix: &str, old: &Endpoint, new: &Endpoi
         let at = Instant::now();
         let script = Script::draw(options.seed, round);
         let from = format!("{prefix}-{}", script.freight.name());
-        if !loaded.contains_key(&script.freight) {
+        if loaded.insert(script.freight) {
             script.freight.load(old, &from).await.context("loading the source")?;
-            loaded.insert(script.freight, from.clone());
         }
         let to = format!("{prefix}-to-{round}");
         let sides = Sides { old, from: &from, new, to: &to };

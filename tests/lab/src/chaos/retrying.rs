@@ -61,7 +61,8 @@ async fn cured(
         evidence.look(stage, sides).await?;
     }
     stage.end_weather();
-    let (code, report, said) = stage.printed(&["failures", "retry", NAME, "--json"], &stage.daemon.state_dir())?;
+    let (code, report, said) =
+        stage.printed(&["failures", "retry", NAME, "--json"], &stage.daemon.state_dir())?;
     ensure!(code == 4, "the last retry ended with {code}: {report:?} {said}");
     let code = stage.live(&Life { once: true, acts: Vec::new() }, told).await?;
     ensure!(code == End::Left(4), "{code:?} after the retries");

@@ -73,8 +73,10 @@ impl Settings {
             Schema::File => format!("file:{BODY}"),
             Schema::Existing => "existing".to_owned(),
         };
-        let strategy =
-            self.field.map(|field| format!("strategy = \"field\", field = \"{field}\", ")).unwrap_or_default();
+        let strategy = self
+            .field
+            .map(|field| format!("strategy = \"field\", field = \"{field}\", "))
+            .unwrap_or_default();
         format!(
             "[clusters.old]\nurls = [\"{source}\"]\ntimeout = \"{timeout}s\"\n\
              [clusters.new]\nurls = [\"{target}\"]\ntimeout = \"{timeout}s\"\ngzip = {gzip}\n\

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// SIGTERM is obeyed within this time.
 const LEAVES_WITHIN: Duration = Duration::from_secs(10);
 /// No moment is waited for longer: a process that waits for a cluster is to die, too.
-const LATEST: Duration = Duration::from_secs(5);
+const LATEST: Duration = Duration::from_secs(3);
 /// A daemon that asks for nothing for this long may be done: it is asked.
 const QUIET: Duration = Duration::from_millis(700);
 const STEP: Duration = Duration::from_millis(2);
@@ -66,7 +66,15 @@ impl Stage {
         let (source, target) = (Proxy::start(old.url())?, Proxy::start(new.url())?);
         let text = settings.text([&source.url(), &target.url()], [from, to], false);
         let daemon = Daemon::with_config(program, &text)?;
-        Ok(Stage { source, target, daemon, gate: Gate::new(), all_are_taken, new: new.clone(), to: to.to_owned() })
+        Ok(Stage {
+            source,
+            target,
+            daemon,
+            gate: Gate::new(),
+            all_are_taken,
+            new: new.clone(),
+            to: to.to_owned(),
+        })
     }
 
     /// From now on everything is forwarded, and slow answers are waited for by the next process.

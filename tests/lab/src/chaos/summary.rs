@@ -92,7 +92,11 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let each = self.seconds / f64::from(u32::try_from(self.rounds.max(1)).unwrap_or(u32::MAX));
-        writeln!(f, "{} rounds of seed {}, {:.0} s ({each:.1} s each)", self.rounds, self.seed, self.seconds)?;
+        writeln!(
+            f,
+            "{} rounds of seed {}, {:.0} s ({each:.1} s each)",
+            self.rounds, self.seed, self.seconds
+        )?;
         let rows = [
             ("processes", self.processes),
             ("kill -9", self.kills),

@@ -1,7 +1,7 @@
 //! The faults of a round: which requests of which side meet which fault, how likely, and how often at most.
 
 use super::dice::Dice;
-use crate::proxy::{Gate, Proxy, Rule, last_item_left_out};
+use crate::proxy::{Gate, Proxy, Rule, doubled_hits, last_hit_left_out, last_item_left_out};
 use std::time::Duration;
 
 /// Requests that a fault may meet.
@@ -35,8 +35,12 @@ enum Fault {
     Previous,
     /// Held until the client gives up.
     Hung,
-    /// An outcome is missing in it.
-    ItemLost,
+    /// The outcome of the last document is missing in it.
+    OutcomeLost,
+    /// The last document of a page is missing.
+    HitLost,
+    /// Every document of a page comes twice.
+    HitsTwice,
 }
 
 /// One fault with its odds.
@@ -143,8 +147,11 @@ impl Fault {
             Of::Opens | Of::Pages | Of::Counts => {
                 let wrong = dice.one_of(&[[1, 0, 0], [1, 1, 1], [1, -1, 0], [3, 2, 1]]);
                 faults.extend([Fault::Shards(wrong), Fault::Shards(wrong)]);
+                if of == Of::Pages {
+                    faults.extend([Fault::HitLost, Fault::HitsTwice]);
+                }
             }
-            Of::Bulks => faults.push(Fault::ItemLost),
+            Of::Bulks => faults.push(Fault::OutcomeLost),
             Of::Everything => {}
         }
         dice.one_of(&faults)
@@ -163,7 +170,9 @@ impl Fault {
             }
             Fault::Previous => rule.previous_answer().called("the answer before"),
             Fault::Hung => rule.hold(gate).called("hung"),
-            Fault::ItemLost => rule.rewrite(last_item_left_out).called("an outcome missing"),
+            Fault::OutcomeLost => rule.rewrite(last_item_left_out).called("an outcome missing"),
+            Fault::HitLost => rule.rewrite(last_hit_left_out).called("a document missing"),
+            Fault::HitsTwice => rule.rewrite(doubled_hits).called("documents twice"),
         }
     }
 }

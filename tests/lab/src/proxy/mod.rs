@@ -10,7 +10,7 @@ mod serve;
 
 pub use gate::Gate;
 pub use record::Recorded;
-pub use rewrite::{doubled_hits, last_item_left_out, with_shards};
+pub use rewrite::{doubled_hits, last_hit_left_out, last_item_left_out, with_shards};
 pub use rule::{Rule, Seen};
 
 use anyhow::{Context, Result};
