@@ -14,6 +14,7 @@ use super::page_cut::PageCut;
 use super::progress::Progress;
 use super::reading::{AbortOnDrop, Broken, read};
 use super::throttle::Throttle;
+use crate::cluster::buffers;
 use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
 use crate::plan::slice::{Cursor, SliceRange};
@@ -228,7 +229,11 @@ impl IndexCopy {
             (self.pipeline.clone(), self.sink.target().clone(), self.sink.limits());
         let untouched = pipeline.is_untouched();
         let index = self.source_name.clone();
-        let work = move || PageCut::of(&index, &page, &pipeline, &target, &limits);
+        let work = move || {
+            let cut = PageCut::of(&index, &page, &pipeline, &target, &limits);
+            buffers::give(page.body);
+            cut
+        };
         async move { if untouched { work() } else { blocking(work).await } }
     }
 

@@ -15,6 +15,7 @@ use super::judge::{Verdict, judge};
 use super::outcome::Delivery;
 use super::pace::Pace;
 use crate::cluster::Cluster;
+use crate::cluster::buffers;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::{CallError, Refusal};
 use crate::cluster::waits::{Waiting, Waits};
@@ -118,23 +119,27 @@ impl Sink {
             let answer = self.cluster.call(&self.target.request(body)).await;
             let took = flight.took();
             let pause = match answer {
-                Ok(answer) => match self.settle(&batch, &group, &answer, &mut delivery, &mut present)? {
-                    Settled::All => {
-                        flight.lands_well(took, docs, bytes);
-                        None
-                    }
-                    Settled::Again { later, reason, overloaded } => {
-                        if overloaded {
-                            flight.meets_refusal();
+                Ok(answer) => {
+                    let settled = self.settle(&batch, &group, &answer, &mut delivery, &mut present)?;
+                    buffers::give(answer);
+                    match settled {
+                        Settled::All => {
+                            flight.lands_well(took, docs, bytes);
+                            None
                         }
-                        Some((later, reason))
+                        Settled::Again { later, reason, overloaded } => {
+                            if overloaded {
+                                flight.meets_refusal();
+                            }
+                            Some((later, reason))
+                        }
+                        Settled::NotOurs(reason) => {
+                            // Perhaps a stray answer of a broken connection: nothing of it is believed.
+                            self.cluster.transport().renew();
+                            Some((group, reason))
+                        }
                     }
-                    Settled::NotOurs(reason) => {
-                        // Perhaps a stray answer of a broken connection: nothing of it is believed.
-                        self.cluster.transport().renew();
-                        Some((group, reason))
-                    }
-                },
+                }
                 Err(cause) if concerns_the_request(&cause) => {
                     if cause.refusal().is_some_and(|refusal| refusal.status == 413) {
                         self.pace.too_large(bytes);
@@ -179,6 +184,7 @@ impl Sink {
         if self.suspicious && !present.is_empty() {
             self.audit(&batch, &present, &mut delivery).await;
         }
+        buffers::give(batch.body);
         Ok(delivery)
     }
 
@@ -211,11 +217,11 @@ impl Sink {
         &self,
         batch: &Batch,
         group: &Group,
-        answer: &Bytes,
+        answer: &[u8],
         delivery: &mut Delivery,
         present: &mut Vec<usize>,
     ) -> Result<Settled, DeliveryError> {
-        let parsed: BulkAnswer<'_> = match serde_json::from_slice(answer) {
+        let parsed = match BulkAnswer::read(answer) {
             Ok(parsed) => parsed,
             Err(cause) => return Ok(Settled::NotOurs(format!("unintelligible bulk answer: {cause}"))),
         };
