@@ -1,6 +1,7 @@
 //! A connected cluster: one HTTP client that knows which server it talks to, and offers what the others need by
 //! meaning. Versions are the business of [`dialect`] alone.
 
+pub mod buffers;
 pub mod counting;
 pub mod definitions;
 pub mod dialect;

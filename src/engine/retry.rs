@@ -1,12 +1,11 @@
 //! Failed documents, once more: read again from the source, through the present configuration, and settled.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::context::Context;
 use super::worker::{IndexCopy, blocking};
@@ -54,8 +53,7 @@ impl Context {
         told: &watch::Sender<RetryProgress>,
     ) -> Result<RetryReport> {
         let indices = self.indices().await?;
-        let flights = Arc::new(Semaphore::new(self.config.write.bulks));
-        let copies = self.copies(&indices, &flights).await?;
+        let copies = self.copies(&indices, &self.pace()?).await?;
         let groups = self.store.failure_groups(&self.name)?;
         let wanted = groups.iter().filter(|group| error_type.is_none_or(|wanted| wanted == group.error_type));
         let of = wanted.map(|group| group.count).sum();
