@@ -87,8 +87,7 @@ impl Daemon {
     pub fn start_command(&self, args: &[&str]) -> Result<Running> {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log"));
         let log = log.context("no log")?;
-        let child = self.command(args).stdout(Stdio::null()).stderr(log).spawn();
-        Ok(Running { child: child.context("the binary cannot be started")? })
+        Running::start(self.command(args).stdout(Stdio::null()).stderr(log))
     }
 
     /// What the daemons of [`start`](Self::start) logged so far.
@@ -138,6 +137,13 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts any command in the background.
+    pub fn start(command: &mut Command) -> Result<Running> {
+        let child = command.spawn();
+        let child = child.with_context(|| format!("cannot run {}", command.get_program().display()))?;
+        Ok(Running { child })
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()

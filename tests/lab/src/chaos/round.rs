@@ -69,7 +69,7 @@ impl Script {
         let mut evidence = Evidence::default();
         for life in &self.lives {
             let end = stage.live(life, told).await?;
-            judge(end, life, told)?;
+            judge(end, life, stage.has_garbled(), told)?;
             let status = evidence.look(stage, sides).await?;
             if status.is_some_and(|status| status["phase"] == "ready") {
                 break;
@@ -135,11 +135,16 @@ impl Script {
     }
 }
 
-/// Whether a process may end like that. Bad weather never makes it doubt its state, and never a defect of it.
-fn judge(end: End, life: &Life, told: &mut Summary) -> Result<()> {
+/// Whether a process may end like that. Bad weather never makes it doubt its state, and never shows a defect; a code that
+/// asks for a person is only for answers that make no sense (`garbled`).
+fn judge(end: End, life: &Life, garbled: bool, told: &mut Summary) -> Result<()> {
     match (end, life.once) {
         (End::Killed, _) | (End::Asked(0 | 4), _) | (End::Left(0 | 4) | End::Asked(130), true) => Ok(()),
-        (End::Left(2 | 5) | End::Asked(5), true) | (End::Left(2), false) => {
+        (End::Left(5) | End::Asked(5), true) => {
+            told.gave_up += 1;
+            Ok(())
+        }
+        (End::Left(2), _) if garbled => {
             told.gave_up += 1;
             Ok(())
         }
@@ -162,13 +167,15 @@ mod tests {
     fn weather_is_no_reason_to_doubt_the_state() {
         let (once, stays) = (Life { once: true, acts: Vec::new() }, Life { once: false, acts: Vec::new() });
         let mut told = Summary::default();
-        assert!(judge(End::Left(5), &once, &mut told).is_ok());
-        assert_eq!(told.gave_up, 1);
+        assert!(judge(End::Left(5), &once, false, &mut told).is_ok());
+        assert!(judge(End::Left(2), &stays, true, &mut told).is_ok());
+        assert_eq!(told.gave_up, 2);
         for code in [1, 3, 101] {
-            assert!(judge(End::Left(code), &once, &mut told).is_err());
-            assert!(judge(End::Asked(code), &stays, &mut told).is_err());
+            assert!(judge(End::Left(code), &once, true, &mut told).is_err());
+            assert!(judge(End::Asked(code), &stays, true, &mut told).is_err());
         }
-        assert!(judge(End::Left(5), &stays, &mut told).is_err());
-        assert!(judge(End::Left(0), &stays, &mut told).is_err());
+        for code in [0, 2, 5] {
+            assert!(judge(End::Left(code), &stays, false, &mut told).is_err());
+        }
     }
 }

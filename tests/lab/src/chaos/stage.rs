@@ -4,6 +4,7 @@ use super::evidence::number;
 use super::life::{Act, Deed, Life, Moment, Side};
 use super::settings::{NAME, Settings};
 use super::summary::Summary;
+use super::weather::ENDED_EARLY;
 use crate::daemon::{Daemon, Running};
 use crate::endpoint::Endpoint;
 use crate::proxy::{Gate, Proxy, Recorded};
@@ -192,6 +193,13 @@ impl Stage {
             ensure!(told_there <= there, "{told_there} documents are told and {there} are there: {status:#}");
         }
         Ok(())
+    }
+
+    /// True once an answer was no JSON any more: a process may leave then instead of trying again.
+    pub(super) fn has_garbled(&self) -> bool {
+        let garbled =
+            |requests: &[Recorded]| requests.iter().any(|request| request.fault == Some(ENDED_EARLY));
+        self.source.look(garbled) || self.target.look(garbled)
     }
 
     fn seen(&self) -> Seen {
