@@ -22,6 +22,9 @@ pub fn of_slice(record: &Value) -> Option<String> {
                 (None, None) => return None,
             }
         }
+        "part" if range.get("of")?.as_u64()? > 1 => {
+            Some(json!({"id": range.get("slice")?, "max": range.get("of")?}))
+        }
         _ => None,
     };
     Some(format!("{shard} {}", filter.unwrap_or(Value::Null)))
@@ -32,7 +35,9 @@ pub fn opened(request: &Recorded) -> Option<String> {
     let preference = request.parameter("preference")?;
     let shard: String =
         preference.strip_prefix("_shards:")?.chars().take_while(char::is_ascii_digit).collect();
-    let mut filter = request.json()?.pointer("/query/constant_score/filter").cloned().unwrap_or(Value::Null);
+    let body = request.json()?;
+    let range = body.pointer("/query/constant_score/filter").or_else(|| body.get("slice"));
+    let mut filter = range.cloned().unwrap_or(Value::Null);
     // How the server is to evaluate it is no part of the place.
     forget_evaluation(&mut filter);
     Some(format!("{shard} {filter}"))
@@ -83,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn slices_of_a_field_and_the_rest_of_it_are_found_too() {
+    fn slices_of_a_field_and_the_rest_of_it_and_those_of_the_server_are_found_too() {
         let range = json!({"from": {"millis": 5}});
         let slice = |part: &Value| {
             json!({"slice": {"id": {"index": 0, "shard": 0, "number": 1},
@@ -96,6 +101,10 @@ mod tests {
         let rest = of_slice(&slice(&json!({"rest": [range]})));
         assert_eq!(rest, opens(&json!({"bool": {"must_not": [bounds]}})));
         assert_ne!(rest, of_slice(&slice(&json!({"range": range}))));
+        let part = json!({"slice": {"id": {"index": 0, "shard": 0, "number": 1},
+            "range": {"by": "part", "slice": 2, "of": 3}}});
+        let third = json!({"query": {"match_all": {}}, "slice": {"id": 2, "max": 3}});
+        assert_eq!(of_slice(&part), opened(&request("_shards:0", &third)));
         let valued = of_slice(&slice(&json!({"range": {}})));
         assert_eq!(valued, opens(&json!({"exists": {"field": "at"}})));
     }

@@ -4,7 +4,7 @@ use super::evidence::number;
 use super::life::{Act, Deed, Life, Moment, Side};
 use super::settings::{NAME, Settings};
 use super::summary::Summary;
-use super::weather::ENDED_EARLY;
+use super::weather::{ANOTHER_COUNT, ENDED_EARLY};
 use crate::daemon::{Daemon, Running};
 use crate::endpoint::Endpoint;
 use crate::proxy::{Gate, Proxy, Recorded};
@@ -195,10 +195,11 @@ impl Stage {
         Ok(())
     }
 
-    /// True once an answer was no JSON any more: a process may leave then instead of trying again.
+    /// True once an answer was no JSON any more, or a wrong number: a process may leave then instead of trying again.
     pub(super) fn has_garbled(&self) -> bool {
-        let garbled =
-            |requests: &[Recorded]| requests.iter().any(|request| request.fault == Some(ENDED_EARLY));
+        let garbled = |requests: &[Recorded]| {
+            requests.iter().any(|request| matches!(request.fault, Some(ENDED_EARLY | ANOTHER_COUNT)))
+        };
         self.source.look(garbled) || self.target.look(garbled)
     }
 

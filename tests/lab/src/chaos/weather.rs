@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// The name of answers that end early, framed as if they were whole.
 pub(super) const ENDED_EARLY: &str = "ended early";
+/// The name of counts that are given the answer of the count before.
+pub(super) const ANOTHER_COUNT: &str = "another count";
 
 /// Requests that a fault may meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +128,8 @@ impl Gust {
             }
             Odds::BurstAfter(skipped) => rule.skip(skipped),
         };
-        self.fault.made_by(rule.times(self.times), gate)
+        let rule = self.fault.made_by(rule.times(self.times), gate);
+        if (self.of, self.fault) == (Of::Counts, Fault::Previous) { rule.called(ANOTHER_COUNT) } else { rule }
     }
 }
 
