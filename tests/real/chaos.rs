@@ -13,7 +13,7 @@ async fn ten_rounds_of_chaos_lose_and_double_nothing() {
     }
     let (old, new) = old_and_new().await.unwrap();
     let esferry = PathBuf::from(env!("CARGO_BIN_EXE_esferry"));
-    let options = ChaosOptions { esferry, rounds: 10, seed: 20_261_126, only: None };
+    let options = ChaosOptions { esferry, rounds: 10, seed: 1, only: None };
     let summary = chaos(&options, &old, &new).await.unwrap();
     println!("{summary}");
     assert!(summary.kills > 5 && summary.faults_made() > 50, "the weather was too fine: {summary}");
