@@ -103,7 +103,7 @@ impl Cluster {
     /// # Errors
     /// Any [`CallError`]; the refusal of a mapping names what the server does not take.
     pub async fn create_index(&self, name: &str, body: &Value) -> Result<(), CallError> {
-        self.call(&self.dialect().create_index(name, body)).await.map(drop)
+        self.change(&self.dialect().create_index(name, body)).await
     }
 
     /// Deletes an index; one that is not there is just as well.
@@ -111,9 +111,9 @@ impl Cluster {
     /// # Errors
     /// Any [`CallError`].
     pub async fn delete_index(&self, name: &str) -> Result<(), CallError> {
-        match self.call(&self.dialect().delete_index(name)).await {
+        match self.change(&self.dialect().delete_index(name)).await {
             Err(CallError::Refused(refusal)) if refusal.status == 404 => Ok(()),
-            outcome => outcome.map(drop),
+            outcome => outcome,
         }
     }
 
@@ -122,7 +122,7 @@ impl Cluster {
     /// # Errors
     /// Any [`CallError`].
     pub async fn put_settings(&self, name: &str, settings: &Value) -> Result<(), CallError> {
-        self.call(&self.dialect().put_settings(name, settings)).await.map(drop)
+        self.change(&self.dialect().put_settings(name, settings)).await
     }
 
     /// The ids of up to `size` documents, in index order.

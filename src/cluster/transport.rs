@@ -14,7 +14,8 @@ use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, 
 use reqwest::{Certificate, Client, Method, StatusCode};
 use secrecy::ExposeSecret as _;
 
-use super::failure::{CallError, Refusal};
+use super::answer::refusal;
+use super::failure::CallError;
 use crate::config::{Auth, ClusterConfig};
 use crate::error::{Error, Result};
 
@@ -173,11 +174,7 @@ impl Transport {
     /// Every [`CallError`]; what may be done about it depends on the request.
     pub async fn call(&self, request: &Request) -> Result<Bytes, CallError> {
         let (status, body) = self.exchange(request).await?;
-        if status.is_success() {
-            Ok(body)
-        } else {
-            Err(CallError::Refused(Refusal::read(status.as_u16(), &body)))
-        }
+        if status.is_success() { Ok(body) } else { Err(refusal(status.as_u16(), &body)) }
     }
 
     /// Sends a request and returns status and body whatever the status is.

@@ -13,9 +13,10 @@ use tokio::sync::Semaphore;
 use super::audit::{others, question};
 use super::batch::{Batch, Item};
 use super::bulk::{BulkAnswer, Metadata, same_id, sent_metadata};
-use super::judge::{Verdict, judge};
+use super::judge::{Verdict, is_gone, judge};
 use super::origin::Identity;
 use crate::cluster::Cluster;
+use crate::cluster::answer::{describe, is_foreign};
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::{CallError, Refusal};
 use crate::cluster::waits::{Waiting, Waits};
@@ -145,8 +146,8 @@ impl Sink {
                     self.bisect(&batch, group, &cause, &mut groups, &mut delivery);
                     None
                 }
-                Err(cause @ CallError::Refused(Refusal { status: 404, .. })) => {
-                    return Err(self.gone(cause).into());
+                Err(CallError::Refused(refusal)) if is_gone(&refusal) => {
+                    return Err(self.gone(CallError::Refused(refusal)).into());
                 }
                 Err(cause) => Some((group, cause.to_string())),
             };
@@ -210,7 +211,10 @@ impl Sink {
     ) -> Result<Result<Option<(Group, String)>, String>, DeliveryError> {
         let parsed: BulkAnswer<'_> = match serde_json::from_slice(answer) {
             Ok(parsed) => parsed,
-            Err(cause) => return Ok(Err(format!("unintelligible bulk answer: {cause}"))),
+            Err(_) if is_foreign(answer) => {
+                return Ok(Err(CallError::Malformed(describe(answer)).to_string()));
+            }
+            Err(cause) => return Ok(Err(CallError::Malformed(cause.to_string()).to_string())),
         };
         if parsed.items.len() != group.items.len() {
             return Ok(Err(format!("{} documents sent, {} answered", group.items.len(), parsed.items.len())));
