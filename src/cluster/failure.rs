@@ -23,9 +23,7 @@ impl Refusal {
         let parsed: Option<Value> = serde_json::from_slice(body).ok();
         match parsed.as_ref().and_then(|value| value.get("error")) {
             Some(error) => Refusal::of_error(status, error),
-            None => {
-                Refusal { status, error_type: String::new(), reason: answer::shown(body, 300) }
-            }
+            None => Refusal { status, error_type: String::new(), reason: answer::shown(body, 300) },
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::context::Context;
 use super::worker::{IndexCopy, blocking};
+use crate::cluster::answer::{describe, is_foreign};
 use crate::cluster::selection::{Selection, SliceRange};
 use crate::error::{Error, Kind, Result};
 use crate::sink::{Identity, Rejection, Sent};
@@ -158,10 +159,18 @@ impl Context {
             Error::temporary("read_again", format!("cluster `{}`: {doing}: {why}", source.name()))
                 .hint("try again when every shard of the source answers")
         };
-        let page = Page::read(body).map_err(|cause| unreadable(cause.to_string()))?;
+        let page = Page::read(body.clone()).map_err(|cause| {
+            unreadable(if is_foreign(&body) { describe(&body) } else { cause.to_string() })
+        })?;
         let whole = page.shards.is_some_and(|[total, successful, failed]| failed == 0 && successful == total);
         if !whole || page.timed_out || page.total != Some(page.hits.len() as u64) {
             return Err(unreadable("not every shard answered".to_owned()));
+        }
+        // What is not found counts as gone from the source: an answer about others would strike failures off the list.
+        if let Some(other) =
+            page.hits.iter().map(|hit| Identity::of(hit, &page).id).find(|id| !ids.contains(&id.as_str()))
+        {
+            return Err(unreadable(format!("the answer is about other documents, such as `{other}`")));
         }
         copy.source.page_size.learn(&page);
         Ok(page)

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub use page::{Hit, Page, PageError, Span};
 
 use crate::cluster::Cluster;
+use crate::cluster::answer::{describe, is_foreign};
 use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::failure::CallError;
 use crate::cluster::selection::{HalfOpen, Selection, SliceRange};
@@ -185,29 +186,47 @@ impl Beginning {
 }
 
 /// The rules of acceptance for an answer that begins something (dialects 3.2, rules 1 to 4).
-fn accept(page: &Page, what: &str) -> Result<(), String> {
+fn accept(page: &Page, selection: &Selection) -> Result<(), String> {
     if page.terminated_early {
-        return Err(format!("{what}: the server ended the search early"));
+        return Err(format!("{}: the server ended the search early", place(selection)));
     }
-    accept_next(page, what)
+    accept_next(page, selection)
 }
 
 /// The rules of acceptance for every page of a scroll.
 ///
 /// `terminated_early` is no fault there: a server that continues a scroll sorted by `_doc` collects no more than the
 /// page, and says so on every page (measured on 2.4.6, 5.6.16 and 6.8.23). The total proves completeness.
-fn accept_next(page: &Page, what: &str) -> Result<(), String> {
+fn accept_next(page: &Page, selection: &Selection) -> Result<(), String> {
+    let refused = |why: String| Err(format!("{}: {why}", place(selection)));
     match page.shards {
         Some([total, successful, failed]) if failed == 0 && successful == total => {}
         Some([total, successful, failed]) => {
-            return Err(format!("{what}: {successful} of {total} shards answered, {failed} failed"));
+            return refused(format!("{successful} of {total} shards answered, {failed} failed"));
         }
-        None => return Err(format!("{what}: an answer without _shards")),
+        None => return refused("an answer without _shards".to_owned()),
     }
     if page.timed_out {
-        return Err(format!("{what}: the server ran out of time"));
+        return refused("the server ran out of time".to_owned());
+    }
+    // An answer to somebody else's question, by a confused proxy or connection, may pass every count.
+    if let Some(index) = page.hits.first().and_then(|hit| hit.index).map(|index| index.of(&page.body))
+        && index != format!("\"{}\"", selection.index).as_bytes()
+        && serde_json::from_slice::<String>(index).ok().as_deref() != Some(&selection.index)
+    {
+        return refused(format!("an answer with documents of {}", String::from_utf8_lossy(index)));
     }
     Ok(())
+}
+
+/// A page that cannot be read. Where the answer is no JSON object at all, nothing in the documents can be the reason:
+/// somebody else answered, and that is waited out.
+fn unreadable(cause: &PageError, body: &[u8], place: &str) -> ReadError {
+    if is_foreign(body) {
+        ReadError::Wait(format!("{place}: {}", CallError::Malformed(describe(body))))
+    } else {
+        ReadError::Restart(format!("{place}: {cause}"))
+    }
 }
 
 /// What an error means for a request that begins an attempt: nothing is lost yet.

@@ -38,6 +38,8 @@ impl Span {
 /// One document of a page. Strings keep their quotes and escapes.
 #[derive(Debug, Clone, Copy)]
 pub struct Hit {
+    /// `_index`.
+    pub index: Option<Span>,
     /// `_id`.
     pub id: Span,
     /// `_type`, where the server has types.
@@ -120,11 +122,11 @@ impl Page {
                 Ok(())
             }
             b"\"timed_out\"" => {
-                page.timed_out = scan.value()?.of(scan.bytes) == b"true";
+                page.timed_out = scan.truth()?;
                 Ok(())
             }
             b"\"terminated_early\"" => {
-                page.terminated_early = scan.value()?.of(scan.bytes) == b"true";
+                page.terminated_early = scan.truth()?;
                 Ok(())
             }
             b"\"hits\"" => {
@@ -232,6 +234,7 @@ impl Scan<'_> {
     fn hit(&mut self) -> Result<Hit, PageError> {
         let mut id = None;
         let mut hit = Hit {
+            index: None,
             id: Span { start: 0, end: 0 },
             doc_type: None,
             routing: None,
@@ -241,16 +244,17 @@ impl Scan<'_> {
         };
         self.object(|scan, key| {
             match key {
-                b"\"_id\"" => id = Some(scan.string()?),
-                b"\"_type\"" => hit.doc_type = Some(scan.string()?),
-                b"\"_routing\"" => hit.routing = Some(scan.string()?),
-                b"\"_parent\"" => hit.parent = Some(scan.string()?),
-                b"\"_version\"" => hit.version = u64::try_from(scan.integer()?).ok(),
+                b"\"_index\"" => hit.index = Some(scan.string()?),
+                b"\"_id\"" => id = Some(scan.text()?),
+                b"\"_type\"" => hit.doc_type = Some(scan.text()?),
+                b"\"_routing\"" => hit.routing = Some(scan.text()?),
+                b"\"_parent\"" => hit.parent = Some(scan.text()?),
+                b"\"_version\"" => hit.version = Some(scan.number()?),
                 b"\"_source\"" => hit.source = Some(scan.value()?),
                 b"\"fields\"" => scan.object(|scan, key| {
                     match key {
-                        b"\"_routing\"" => hit.routing = Some(scan.string()?),
-                        b"\"_parent\"" => hit.parent = Some(scan.string()?),
+                        b"\"_routing\"" => hit.routing = Some(scan.text()?),
+                        b"\"_parent\"" => hit.parent = Some(scan.text()?),
                         _ => drop(scan.value()?),
                     }
                     Ok(())
@@ -268,12 +272,12 @@ impl Scan<'_> {
 
     fn total(&mut self) -> Result<Option<u64>, PageError> {
         if self.peek() != Some(b'{') {
-            return Ok(u64::try_from(self.integer()?).ok());
+            return Ok(Some(self.number()?));
         }
         let (mut value, mut exact) = (None, false);
         self.object(|scan, key| {
             match key {
-                b"\"value\"" => value = u64::try_from(scan.integer()?).ok(),
+                b"\"value\"" => value = Some(scan.number()?),
                 b"\"relation\"" => exact = scan.string()?.of(scan.bytes) == b"\"eq\"",
                 _ => drop(scan.value()?),
             }
@@ -283,11 +287,39 @@ impl Scan<'_> {
     }
 
     fn integer(&mut self) -> Result<i64, PageError> {
-        let text = self.value()?.of(self.bytes);
-        std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .map_or_else(|| self.fail("a whole number"), Ok)
+        let value = self.value()?;
+        let text = std::str::from_utf8(value.of(self.bytes)).ok();
+        let number = text.and_then(|text| text.parse().ok());
+        number.ok_or(PageError { at: value.start, expected: "a whole number" })
+    }
+
+    fn truth(&mut self) -> Result<bool, PageError> {
+        let value = self.value()?;
+        match value.of(self.bytes) {
+            b"true" => Ok(true),
+            b"false" => Ok(false),
+            _ => Err(PageError { at: value.start, expected: "true or false" }),
+        }
+    }
+
+    /// A whole number that counts something.
+    fn number(&mut self) -> Result<u64, PageError> {
+        let at = self.at;
+        let counted = u64::try_from(self.integer()?);
+        counted.map_err(|_| PageError { at, expected: "a number that is not negative" })
+    }
+
+    /// A string that the server made itself, such as an id: documents may hold anything, but what is no text here was
+    /// damaged on the way, and no request could carry it.
+    fn text(&mut self) -> Result<Span, PageError> {
+        let span = self.string()?;
+        let bytes = span.of(self.bytes);
+        let plain = bytes.iter().all(|byte| (b' '..=b'~').contains(byte) && *byte != b'\\');
+        if plain || serde_json::from_slice::<String>(bytes).is_ok() {
+            Ok(span)
+        } else {
+            Err(PageError { at: span.start, expected: "text in UTF-8" })
+        }
     }
 
     /// A string with its quotes.
@@ -365,6 +397,37 @@ mod tests {
             Page::read(Bytes::from(body.to_string())).unwrap().total
         };
         assert_eq!((of("eq"), of("gte")), (Some(5), None));
+    }
+
+    fn told(body: &[u8]) -> String {
+        Page::read(Bytes::copy_from_slice(body)).unwrap_err().to_string()
+    }
+
+    fn refused(hit: &[u8], total: &str) -> String {
+        told(&[b"{\"hits\":{\"total\":", total.as_bytes(), b",\"hits\":[", hit, b"]}}"].concat())
+    }
+
+    #[test]
+    fn numbers_that_count_nothing_and_ids_that_are_no_text_are_refused_with_their_place() {
+        let good = br#"{"_id":"1","_version":3,"_source":{}}"#;
+        insta::assert_snapshot!(refused(good, "\"1\""), @"the page cannot be read at byte 17: expected a whole number");
+        insta::assert_snapshot!(refused(good, "-1"), @"the page cannot be read at byte 17: expected a number that is not negative");
+        insta::assert_snapshot!(refused(br#"{"_id":"1","_version":"3"}"#, "1"), @"");
+        insta::assert_snapshot!(refused(br#"{"_id":"1","_version":-1}"#, "1"), @"");
+        insta::assert_snapshot!(refused(br#"{"_id":7}"#, "1"), @"");
+        insta::assert_snapshot!(told(br#"{"timed_out":"true","hits":{"hits":[]}}"#), @"");
+        for id in [&b"a\xffb"[..], b"a\nb", b"a\x01", b"\\ud800", b"\\q"] {
+            let hit = [b"{\"_id\":\"", id, b"\",\"_source\":{}}"].concat();
+            assert_eq!(
+                refused(&hit, "1"),
+                "the page cannot be read at byte 34: expected text in UTF-8",
+                "{id:?}"
+            );
+        }
+        for id in ["é", "\\u00e9", "a\\\"b", "\u{7f}", "\\ud83d\\ude00"] {
+            let body = format!(r#"{{"hits":{{"total":1,"hits":[{{"_id":"{id}","_routing":"{id}"}}]}}}}"#);
+            assert_eq!(Page::read(Bytes::from(body)).unwrap().hits.len(), 1, "{id}");
+        }
     }
 
     fn document() -> impl Strategy<Value = serde_json::Value> {

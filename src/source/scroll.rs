@@ -1,7 +1,9 @@
 //! A slice read by scan (1.x) or scroll: one shard, one snapshot, every page judged, the total kept as a promise.
 
 use super::page::Page;
-use super::{Beginning, ReadError, SlicePage, SourceIndex, accept, accept_next, place, while_opening};
+use super::{
+    Beginning, ReadError, SlicePage, SourceIndex, accept, accept_next, place, unreadable, while_opening,
+};
 use crate::cluster::dialect::Opening;
 use crate::cluster::selection::Selection;
 use crate::plan::slice::Cursor;
@@ -82,9 +84,9 @@ impl ScrollReader {
             .await
             .map_err(|cause| while_opening(cause, &self.selection, name))?;
         let place = place(&self.selection);
-        let page = Page::read(body).map_err(|cause| ReadError::Restart(format!("{place}: {cause}")))?;
+        let page = Page::read(body.clone()).map_err(|cause| unreadable(&cause, &body, &place))?;
         // A shard that is not there answers 200 with fewer shards than asked, or with none at all.
-        accept(&page, &place).map_err(ReadError::Wait)?;
+        accept(&page, &self.selection).map_err(ReadError::Wait)?;
         if page.shards.map(|[total, ..]| total) != Some(1) {
             return Err(ReadError::Wait(format!("{place}: the shard is not there")));
         }
@@ -114,8 +116,11 @@ impl ScrollReader {
         let lost = |why: String| ReadError::Restart(format!("{place}: {why}"));
         let request = self.index.cluster.dialect().next_page(scroll_id);
         let body = self.index.cluster.call(&request).await.map_err(|cause| lost(cause.to_string()))?;
-        let page = Page::read(body).map_err(|cause| lost(cause.to_string()))?;
-        accept_next(&page, &place).map_err(ReadError::Restart)?;
+        let page = Page::read(body.clone()).map_err(|cause| {
+            // The snapshot is lost in any case, and a page that never comes is no reason to open it for ever.
+            ReadError::Restart(unreadable(&cause, &body, &place).to_string())
+        })?;
+        accept_next(&page, &self.selection).map_err(ReadError::Restart)?;
         let shards = page.shards.map_or(-1, |[total, ..]| total);
         // One shard on every page with hits, one or none on the empty last one (dialects 2.2).
         if shards != 1 && !(page.hits.is_empty() && shards == 0) {
