@@ -120,6 +120,12 @@ pub enum CallError {
     /// Not every shard answered, so what is asked for is not known.
     #[error("{0}")]
     Incomplete(String),
+    /// The answer was larger than the asker has room for.
+    #[error("the answer is larger than {}", bytesize::ByteSize(u64::try_from(*.most).unwrap_or(u64::MAX)))]
+    TooLarge {
+        /// What there is room for, in bytes.
+        most: usize,
+    },
     /// The answer is not what such a server says. Somebody between may have given it, for the server was known before.
     #[error("unintelligible answer: {0}")]
     Malformed(String),
@@ -150,7 +156,7 @@ impl CallError {
         match self {
             CallError::Unreachable { .. } | CallError::Timeout | CallError::Broken(_) => true,
             CallError::Refused(refusal) => refusal.is_temporary(),
-            CallError::Incomplete(_) | CallError::Malformed(_) => true,
+            CallError::Incomplete(_) | CallError::TooLarge { .. } | CallError::Malformed(_) => true,
         }
     }
 
@@ -216,6 +222,9 @@ impl CallError {
                 "shard_missing",
                 "every shard has to be there: see `GET /_cat/shards`; a red index cannot be copied whole",
             ),
+            CallError::TooLarge { .. } => {
+                (Kind::Temporary, "too_large", "ask for fewer documents at once: `slice.page_docs`")
+            }
             CallError::Malformed(_) => (
                 Kind::Temporary,
                 "unintelligible",

@@ -128,6 +128,14 @@ impl Cluster {
         self.transport.call(request).await
     }
 
+    /// [`call`](Self::call) for an answer that has to fit into so many bytes.
+    ///
+    /// # Errors
+    /// Every [`CallError`]; [`CallError::TooLarge`] for a larger one.
+    pub async fn call_within(&self, request: &Request, most: usize) -> Result<Bytes, CallError> {
+        self.transport.call_within(request, most).await
+    }
+
     /// Sends a request and parses the answer, which is an object.
     ///
     /// # Errors

@@ -173,7 +173,15 @@ impl Transport {
     /// # Errors
     /// Every [`CallError`]; what may be done about it depends on the request.
     pub async fn call(&self, request: &Request) -> Result<Bytes, CallError> {
-        let (status, body) = self.exchange(request).await?;
+        self.call_within(request, usize::MAX).await
+    }
+
+    /// [`call`](Self::call) for an answer that has to fit into so many bytes.
+    ///
+    /// # Errors
+    /// Every [`CallError`]; [`CallError::TooLarge`] for a larger one, of which no more is read.
+    pub async fn call_within(&self, request: &Request, most: usize) -> Result<Bytes, CallError> {
+        let (status, body) = self.exchange_within(request, most).await?;
         if status.is_success() { Ok(body) } else { Err(refusal(status.as_u16(), &body)) }
     }
 
@@ -182,11 +190,19 @@ impl Transport {
     /// # Errors
     /// [`CallError::Unreachable`], [`CallError::Timeout`] and [`CallError::Broken`].
     pub async fn exchange(&self, request: &Request) -> Result<(StatusCode, Bytes), CallError> {
+        self.exchange_within(request, usize::MAX).await
+    }
+
+    async fn exchange_within(
+        &self,
+        request: &Request,
+        most: usize,
+    ) -> Result<(StatusCode, Bytes), CallError> {
         let first = self.preferred.load(Ordering::Relaxed);
         let mut unreachable = None;
         for turn in 0..self.urls.len() {
             let position = (first + turn) % self.urls.len();
-            match self.send(&self.urls[position], request).await {
+            match self.send(&self.urls[position], request, most).await {
                 Err(CallError::Unreachable { url, reason }) => {
                     unreachable = Some(CallError::Unreachable { url, reason });
                 }
@@ -202,7 +218,12 @@ impl Transport {
         Err(unreachable.unwrap_or(CallError::Unreachable { url: String::new(), reason: "no URL".to_owned() }))
     }
 
-    async fn send(&self, base: &str, request: &Request) -> Result<(StatusCode, Bytes), CallError> {
+    async fn send(
+        &self,
+        base: &str,
+        request: &Request,
+        most: usize,
+    ) -> Result<(StatusCode, Bytes), CallError> {
         let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut builder = client.request(request.method.clone(), format!("{base}{}", request.path));
         if let Some(body) = &request.body {
@@ -229,6 +250,9 @@ impl Transport {
         let mut body = BytesMut::with_capacity(usize::try_from(promised).unwrap_or(0));
         loop {
             match response.chunk().await {
+                Ok(Some(chunk)) if chunk.len() > most - body.len() => {
+                    return Err(CallError::TooLarge { most });
+                }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => return Ok((status, body.freeze())),
                 Err(cause) => return Err(CallError::of(base, &cause).outcome_unknown()),

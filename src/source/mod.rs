@@ -2,24 +2,24 @@
 
 pub(crate) mod nesting;
 mod page;
+mod page_size;
 mod scroll;
 mod window;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use bytes::Bytes;
 pub use page::{Hit, Page, PageError, Span};
+pub use page_size::PageSize;
 
 use crate::cluster::Cluster;
 use crate::cluster::answer::{describe, is_foreign};
 use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::failure::CallError;
 use crate::cluster::selection::{HalfOpen, Selection, SliceRange};
+use crate::cluster::transport::Request;
 use crate::error::Error;
 use crate::plan::slice::Cursor;
-
-/// Pages are kept near this size: large enough to be cheap, small enough that several fit in memory.
-const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Why a page did not come, and what may be done about it. There is no "send that page again".
 #[derive(Debug, thiserror::Error)]
@@ -44,69 +44,6 @@ pub struct SlicePage {
     pub upto: Cursor,
 }
 
-/// How big the documents of an index are, learnt while reading.
-#[derive(Debug)]
-pub struct PageSize {
-    most_docs: u32,
-    mean_bytes: AtomicU64,
-    /// What rates leave of a page.
-    limit_docs: AtomicU32,
-    limit_bytes: AtomicU64,
-}
-
-impl PageSize {
-    /// At most `most_docs` a page; `mean_bytes` is a first guess of a document's size on the wire.
-    #[must_use]
-    pub fn new(most_docs: u32, mean_bytes: u64) -> Self {
-        PageSize {
-            most_docs,
-            mean_bytes: AtomicU64::new(mean_bytes.max(1)),
-            limit_docs: AtomicU32::new(u32::MAX),
-            limit_bytes: AtomicU64::new(PAGE_BYTES),
-        }
-    }
-
-    /// Documents the next page should hold.
-    #[must_use]
-    pub fn docs(&self) -> u32 {
-        let fitting =
-            self.limit_bytes.load(Ordering::Relaxed) / self.mean_bytes.load(Ordering::Relaxed).max(1);
-        let most = self.most_docs.min(self.limit_docs.load(Ordering::Relaxed)).max(1);
-        u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, most)
-    }
-
-    /// Bytes that such a page will have.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        u64::from(self.docs()).saturating_mul(self.mean_bytes.load(Ordering::Relaxed))
-    }
-
-    /// Makes pages smaller than they need to be; `None` lets them be as large as ever. Snapshots that are open keep
-    /// the size of their pages.
-    pub fn limit(&self, docs: Option<u64>, bytes: Option<u64>) {
-        let docs = docs.and_then(|docs| u32::try_from(docs).ok()).unwrap_or(u32::MAX);
-        self.limit_docs.store(docs, Ordering::Relaxed);
-        self.limit_bytes.store(bytes.unwrap_or(PAGE_BYTES).min(PAGE_BYTES), Ordering::Relaxed);
-    }
-
-    /// A better guess, before the first page is read.
-    pub fn expect(&self, mean_bytes: u64) {
-        self.mean_bytes.fetch_max(mean_bytes, Ordering::Relaxed);
-    }
-
-    /// A page came: the next ones follow what its documents weigh.
-    pub fn learn(&self, page: &Page) {
-        if let Some(mean) =
-            u64::try_from(page.body.len()).unwrap_or(u64::MAX).checked_div(page.hits.len() as u64)
-        {
-            let known = self.mean_bytes.load(Ordering::Relaxed);
-            // Quick to shrink the pages, slow to grow them.
-            let next = if mean > known { mean } else { (known * 7 + mean) / 8 };
-            self.mean_bytes.store(next.max(1), Ordering::Relaxed);
-        }
-    }
-}
-
 /// What a reader needs to know of its index.
 #[derive(Debug, Clone)]
 pub struct SourceIndex {
@@ -116,6 +53,18 @@ pub struct SourceIndex {
     pub wanted: Wanted,
     /// How many documents a page.
     pub page_size: Arc<PageSize>,
+}
+
+impl SourceIndex {
+    /// Asks for a page of `docs` documents. One that is far too large is not read to its end, and the next ones hold
+    /// fewer.
+    async fn ask(&self, request: &Request, docs: u32) -> Result<Bytes, CallError> {
+        let answer = self.cluster.call_within(request, PageSize::room(docs)).await;
+        if let Err(CallError::TooLarge { .. }) = answer {
+            self.page_size.is_too_large(docs);
+        }
+        answer
+    }
 }
 
 /// Reads one slice. `None` from [`next_page`](Self::next_page) means *proven complete*.

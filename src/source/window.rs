@@ -90,7 +90,7 @@ impl WindowReader {
         let range = SliceRange::SeqNo(HalfOpen { from: Some(self.next), to: Some(to) });
         let request =
             self.index.cluster.dialect().search(&self.selection.with_range(range), size, self.index.wanted);
-        let body = self.index.cluster.call(&request).await.map_err(|cause| self.refused(cause))?;
+        let body = self.index.ask(&request, size).await.map_err(|cause| self.refused(cause))?;
         let place = place(&self.selection);
         let page = Page::read(body.clone()).map_err(|cause| unreadable(&cause, &body, &place))?;
         accept(&page, &self.selection).map_err(ReadError::Wait)?;
