@@ -156,16 +156,16 @@ impl Cluster {
 }
 
 /// The hits of a search that every shard answered: one that is missing is not empty.
-fn whole<'a>(answer: &'a Value, index: &str) -> Result<&'a Vec<Value>, CallError> {
+fn whole<'a>(answer: &'a Value, index: &str) -> Result<&'a [Value], CallError> {
     let strange = || CallError::Malformed("a search without _shards or hits".to_owned());
     let shards = ShardsAnswer::of(answer).ok_or_else(strange)?;
     if !shards.is_whole() || shards.total == 0 {
         return Err(CallError::Incomplete(format!("search of {index}: {shards}")));
     }
-    answer.pointer("/hits/hits").and_then(Value::as_array).ok_or_else(strange)
+    answer.pointer("/hits/hits").and_then(Value::as_array).map(Vec::as_slice).ok_or_else(strange)
 }
 
-fn ids_of(hits: &Vec<Value>) -> Vec<String> {
+fn ids_of(hits: &[Value]) -> Vec<String> {
     hits.iter().filter_map(|hit| hit.get("_id")?.as_str().map(ToOwned::to_owned)).collect()
 }
 

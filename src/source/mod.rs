@@ -3,14 +3,16 @@
 pub(crate) mod nesting;
 mod page;
 mod page_size;
+mod scan;
 mod scroll;
 mod window;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-pub use page::{Hit, Page, PageError, Span};
+pub use page::{Hit, Page};
 pub use page_size::PageSize;
+pub use scan::{PageError, Span};
 
 use crate::cluster::Cluster;
 use crate::cluster::answer::{describe, is_foreign};
