@@ -9,14 +9,20 @@ mod source;
 mod target;
 
 use anyhow::{Result, ensure};
-use esferry_lab::Rule;
-use serde_json::Value;
+use esferry::config::ClusterConfig;
+use esferry_lab::{Proxy, Rule};
+use serde_json::{Value, json};
 
 use crate::scene::Scene;
 use crate::sides::number;
 
 /// What is made of an answer.
 type Fault = fn(Rule) -> Rule;
+
+/// The configuration of the cluster behind a proxy.
+fn behind(proxy: &Proxy) -> Result<ClusterConfig> {
+    Ok(serde_json::from_value(json!({"urls": [proxy.url()]}))?)
+}
 
 /// Nothing that came with a bad answer counts, neither as read nor as written.
 fn nothing_is_settled(status: &Value) -> Result<()> {

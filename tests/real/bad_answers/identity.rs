@@ -5,15 +5,9 @@ use esferry::cluster::Cluster;
 use esferry::error::Kind;
 use esferry_lab::data::AlertSet;
 use esferry_lab::{Gate, Proxy, Rule};
-use serde_json::json;
 
-use super::Fault;
+use super::{Fault, behind};
 use crate::scene::{PATIENCE, Scene, alert_schema, alerts, old_and_new, phase};
-
-async fn connect(proxy: &Proxy) -> esferry::error::Result<Cluster> {
-    let settings = json!({"urls": [proxy.url()]});
-    Cluster::connect("old", &serde_json::from_value(settings).unwrap()).await
-}
 
 fn on_root() -> Rule {
     Rule::any().when(|seen| seen.path == "/")
@@ -30,7 +24,9 @@ async fn half_an_identity_makes_no_other_server_of_it() {
     }
     let (old, _) = old_and_new().await.unwrap();
     let proxy = Proxy::start(old.url()).unwrap();
-    let whole = connect(&proxy).await.unwrap();
+    let settings = behind(&proxy).unwrap();
+    let connect = || Cluster::connect("old", &settings);
+    let whole = connect().await.unwrap();
     let strange: [(Fault, &str); 4] = [
         (|rule| rule.html(200), "no JSON object, but `<!DOCTYPE html>"),
         (|rule| rule.answer(200, ""), "nothing at all"),
@@ -41,7 +37,7 @@ async fn half_an_identity_makes_no_other_server_of_it() {
         for on in [on_root, on_nodes] {
             proxy.clear_rules();
             proxy.rule(fault(on()));
-            let error = connect(&proxy).await.unwrap_err();
+            let error = connect().await.unwrap_err();
             let told = error.one_line();
             assert_eq!((error.kind(), error.code()), (Kind::Temporary, "unintelligible"), "{told}");
             assert!(told.starts_with("cluster `old`: asking who it is: ") && told.contains(words), "{told}");
@@ -49,7 +45,7 @@ async fn half_an_identity_makes_no_other_server_of_it() {
         }
         proxy.clear_rules();
         proxy.rule(fault(Rule::any()));
-        let error = connect(&proxy).await.unwrap_err();
+        let error = connect().await.unwrap_err();
         let told = error.one_line();
         assert_eq!((error.kind(), error.code()), (Kind::Refused, "not_elasticsearch"), "{told}");
         assert!(told.contains(&proxy.url()) && told.contains(words), "{told}");
@@ -57,27 +53,27 @@ async fn half_an_identity_makes_no_other_server_of_it() {
     for (on, status) in [(on_root as fn() -> Rule, 502), (on_nodes, 502), (on_nodes, 429)] {
         proxy.clear_rules();
         proxy.rule(on().html(status));
-        let error = connect(&proxy).await.unwrap_err();
+        let error = connect().await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (Kind::Temporary, "overloaded"), "{error}");
     }
     // Forbidden or hidden, by whomever, is no riddle.
     for status in [403, 404] {
         proxy.clear_rules();
         proxy.rule(on_root().html(status));
-        let without_root = connect(&proxy).await.unwrap();
+        let without_root = connect().await.unwrap();
         assert_eq!(without_root.server().version, whole.server().version);
         proxy.clear_rules();
         proxy.rule(on_nodes().html(status));
-        let without_nodes = connect(&proxy).await.unwrap();
+        let without_nodes = connect().await.unwrap();
         assert_eq!(without_nodes.server().version, whole.server().version);
     }
     proxy.clear_rules();
     proxy.rule(Rule::any().media_type("text/html"));
-    assert_eq!(connect(&proxy).await.unwrap().identity(), whole.identity());
+    assert_eq!(connect().await.unwrap().identity(), whole.identity());
 }
 
 /// One side is nothing but a page for people, in the middle and over a restart, and then itself again.
-async fn comes_back(scene: &Scene, source: bool) -> Result<()> {
+fn comes_back(scene: &Scene, source: bool) -> Result<()> {
     let (proxy, name, side) =
         if source { (&scene.source, "old", "source") } else { (&scene.target, "new", "target") };
     let gate = Gate::new();
@@ -106,15 +102,22 @@ async fn a_page_for_people_in_the_place_of_a_known_cluster_is_waited_out() {
     if !esferry_lab::wanted("a proxy that speaks for a cluster") {
         return;
     }
-    let (index, copy) = ("bad-page", "bad-page-copy");
-    let (old, new, documents) = alerts(index, copy, AlertSet::lived(81, 1500)).await.unwrap();
+    let (index, copies) = ("bad-page", ["bad-page-a", "bad-page-b"]);
+    let (old, new, documents) = alerts(index, copies[0], AlertSet::lived(81, 1500)).await.unwrap();
+    new.delete_index(copies[1]).await.unwrap();
     let schema = alert_schema().unwrap();
     let settings = format!(
         "{schema}\nslice = {{ docs = 300, parallel = 1, page_docs = 100 }}\nwrite = {{ batch_docs = 50 }}"
     );
-    for source in [true, false] {
-        let scene = Scene::new(&old, &new, index, copy, &settings).unwrap();
-        comes_back(&scene, source).await.unwrap();
+    let scenes = copies.map(|copy| Scene::new(&old, &new, index, copy, &settings).unwrap());
+    std::thread::scope(|scope| {
+        let sides = [(&scenes[0], true), (&scenes[1], false)];
+        let at_work = sides.map(|(scene, source)| scope.spawn(move || comes_back(scene, source)));
+        for side in at_work {
+            side.join().unwrap().unwrap();
+        }
+    });
+    for scene in scenes {
         assert_eq!(scene.arrived().await.unwrap(), documents);
         scene.clear_target().await.unwrap();
     }

@@ -30,11 +30,8 @@ const BULKS: [(Fault, &str); 13] = [
     (|rule| rule.rewrite(items_reversed), "the answer belongs to other documents"),
     (|rule| rule.rewrite(ids_in_capitals), "the answer belongs to other documents"),
     (|rule| rule.rewrite(invalid_utf8_in_an_id), "unintelligible answer: "),
-    (
-        |rule| rule.rewrite(numbers_as_strings("status")),
-        "unintelligible answer: invalid type: string \"201\"",
-    ),
-    (|rule| rule.rewrite(negative_numbers("status")), "unintelligible answer: invalid value: integer `-20"),
+    (|rule| rule.rewrite(numbers_as_strings("status")), "unintelligible answer: invalid type: string \""),
+    (|rule| rule.rewrite(negative_numbers("status")), "unintelligible answer: invalid value: integer `-"),
 ];
 
 #[tokio::test]
@@ -136,9 +133,10 @@ async fn failures_stay_on_the_list_when_the_source_answers_about_others() {
     });
     sides.load(&sides.old, "from", documents).await.unwrap();
     let to = sides.create(&sides.new, "to", &strict).await.unwrap();
-    let (from, settings) = (sides.index("from"), "schema = \"existing\"");
+    let (from, settings) = (sides.index("from"), "schema = \"existing\"\naccept_lost = [\"existing.n\"]");
     let scene = Scene::new(&sides.old, &sides.new, &from, &to, settings).unwrap();
-    assert_eq!(scene.daemon.run_once().unwrap().0, 4);
+    let (code, log) = scene.daemon.run_once().unwrap();
+    assert_eq!(code, 4, "{log}");
     let faults: [(Fault, &str, &str); 7] = [
         (|rule| rule.html(200), "read_again", "no JSON object, but `<!DOCTYPE html>"),
         (|rule| rule.html(404), "unintelligible", "HTTP 404 with no JSON object"),
