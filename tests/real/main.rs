@@ -2,6 +2,7 @@
 
 mod bad_answers;
 mod bad_input;
+mod chaos;
 mod client;
 mod conversion;
 mod copy;

@@ -59,6 +59,7 @@ pub struct Rule {
     pub(super) delay: Option<Duration>,
     pub(super) gate: Option<Gate>,
     pub(super) fault: Fault,
+    name: Option<&'static str>,
 }
 
 impl Rule {
@@ -72,6 +73,7 @@ impl Rule {
             delay: None,
             gate: None,
             fault: Fault::None,
+            name: None,
         }
     }
 
@@ -92,6 +94,11 @@ impl Rule {
     /// For requests for the next page of a scroll or a scan.
     pub fn on_pages() -> Rule {
         Rule::any().when(|seen| seen.path.contains("/_search/scroll") && *seen.method != Method::DELETE)
+    }
+
+    /// For bulk requests.
+    pub fn on_bulks() -> Rule {
+        Rule::any().when(|seen| seen.path.split('?').next().is_some_and(|path| path.ends_with("/_bulk")))
     }
 
     /// Only where this, too, says yes.
@@ -208,6 +215,12 @@ impl Rule {
         self.fault = Fault::Previous;
         self
     }
+
+    /// Under this name its faults are recorded, in place of what they do.
+    pub fn called(mut self, name: &'static str) -> Rule {
+        self.name = Some(name);
+        self
+    }
 }
 
 impl fmt::Debug for Rule {
@@ -218,6 +231,9 @@ impl fmt::Debug for Rule {
 
 impl Rule {
     pub(super) fn verb(&self) -> &'static str {
+        if let Some(name) = self.name {
+            return name;
+        }
         match self.fault {
             Fault::None if self.gate.is_some() => "hold",
             Fault::None => "delay",
