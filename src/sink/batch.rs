@@ -133,7 +133,7 @@ struct Cutting<'page> {
 impl Cutting<'_> {
     /// Puts a document of the hit at `position` into this batch or the next one.
     fn add(&mut self, position: usize, planned: &Planned<'_>) {
-        if let Some(reason) = unframeable(&planned.document, self.limits) {
+        if let Some(reason) = unframeable(&planned.document, self.target, self.limits) {
             self.cut.refused.push(rejection(planned, self.page, reason));
             return;
         }
@@ -250,7 +250,16 @@ fn one_line(source: &[u8], body: &mut BytesMut) -> bool {
     true
 }
 
-fn unframeable(document: &Document<'_>, limits: &BatchLimits) -> Option<(&'static str, String)> {
+fn unframeable(
+    document: &Document<'_>,
+    target: &BulkTarget,
+    limits: &BatchLimits,
+) -> Option<(&'static str, String)> {
+    if document.version.is_none() && target.needs_version() {
+        let reason =
+            "the source tells no version of it: without one it could take the place of a newer document";
+        return Some(("no_version", reason.to_owned()));
+    }
     let most = limits.max_id_bytes?;
     // Quotes and escapes make the JSON longer than the id, never shorter.
     if document.id.len() <= most {
@@ -329,6 +338,24 @@ mod tests {
         let types: Vec<&str> =
             refused.iter().map(|rejection| rejection.refusal.error_type.as_str()).collect();
         assert_eq!((batches.len(), batches[0].len(), types), (1, 1, vec!["raw_line_break", "id_too_long"]));
+    }
+
+    #[test]
+    fn a_document_without_a_version_is_refused_where_versions_guard_newer_ones() {
+        let hits = br#"{"hits":{"total":2,"hits":[{"_id":"1","_source":{}},{"_id":"2","_version":1,"_source":{}}]}}"#;
+        let page = Page::read(Bytes::from_static(hits)).unwrap();
+        let Cut { batches, refused, .. } = cut(&page, &Pipeline::default(), &target(), &LIMITS).unwrap();
+        assert_eq!((batches.len(), batches[0].len(), refused.len()), (1, 1, 1));
+        assert_eq!(
+            (refused[0].origin.id.as_str(), refused[0].refusal.error_type.as_str()),
+            ("1", "no_version")
+        );
+        let dialect = Dialect::of(Version::new(6, 8, 23), Distribution::Elasticsearch).unwrap();
+        for mode in [WriteMode::Create, WriteMode::Index] {
+            let target = dialect.bulk_target("new", None, mode, None);
+            let cut = cut(&page, &Pipeline::default(), &target, &LIMITS).unwrap();
+            assert_eq!((cut.batches[0].len(), cut.refused.len()), (2, 0));
+        }
     }
 
     #[test]

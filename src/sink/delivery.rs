@@ -11,10 +11,11 @@ use bytes::{Bytes, BytesMut};
 use super::audit::{others, question};
 use super::batch::{Batch, BatchLimits, Item};
 use super::bulk::{BulkAnswer, same_id};
-use super::judge::{Verdict, judge};
+use super::judge::{Verdict, is_gone, judge};
 use super::outcome::Delivery;
 use super::pace::Pace;
 use crate::cluster::Cluster;
+use crate::cluster::answer::{describe, is_foreign};
 use crate::cluster::buffers;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::{CallError, Refusal};
@@ -147,8 +148,8 @@ impl Sink {
                     self.bisect(&batch, group, &cause, &mut groups, &mut delivery);
                     None
                 }
-                Err(cause @ CallError::Refused(Refusal { status: 404, .. })) => {
-                    return Err(self.gone(cause).into());
+                Err(CallError::Refused(refusal)) if is_gone(&refusal) => {
+                    return Err(self.gone(CallError::Refused(refusal)).into());
                 }
                 Err(cause @ CallError::Timeout) => {
                     flight.times_out(docs, bytes);
@@ -223,7 +224,10 @@ impl Sink {
     ) -> Result<Settled, DeliveryError> {
         let parsed = match BulkAnswer::read(answer) {
             Ok(parsed) => parsed,
-            Err(cause) => return Ok(Settled::NotOurs(format!("unintelligible bulk answer: {cause}"))),
+            Err(_) if is_foreign(answer) => {
+                return Ok(Settled::NotOurs(CallError::Malformed(describe(answer)).to_string()));
+            }
+            Err(cause) => return Ok(Settled::NotOurs(CallError::Malformed(cause.to_string()).to_string())),
         };
         if parsed.items.len() != group.items.len() {
             let (sent, answered) = (group.items.len(), parsed.items.len());

@@ -10,7 +10,10 @@ mod serve;
 
 pub use gate::Gate;
 pub use record::Recorded;
-pub use rewrite::{doubled_hits, last_hit_left_out, last_item_left_out, with_shards};
+pub use rewrite::{
+    doubled_hits, first_item_again, hits_of_another_index, ids_in_capitals, invalid_utf8_in_an_id,
+    items_reversed, last_hit_left_out, last_item_left_out, negative_numbers, numbers_as_strings, with_shards,
+};
 pub use rule::{Rule, Seen};
 
 use anyhow::{Context, Result};

@@ -31,8 +31,10 @@ type Rewrite = Arc<dyn Fn(Bytes) -> Bytes + Send + Sync>;
 pub(super) enum Fault {
     /// Nothing but the delay or the gate.
     None,
-    /// Answered without asking the server.
-    Answer(u16, Bytes),
+    /// Answered without asking the server, as this media type.
+    Answer(u16, &'static str, Bytes),
+    /// The server's answer is said to be of this media type.
+    MediaType(&'static str),
     /// The connection is closed without asking the server.
     DropBefore,
     /// The server is asked, and the connection closed without an answer.
@@ -151,7 +153,20 @@ impl Rule {
 
     /// Answers with this status and body, without asking the server.
     pub fn answer(mut self, status: u16, body: impl Into<Bytes>) -> Rule {
-        self.fault = Fault::Answer(status, body.into());
+        self.fault = Fault::Answer(status, "application/json; charset=UTF-8", body.into());
+        self
+    }
+
+    /// Answers with this status and a page for people, as a proxy does, without asking the server.
+    pub fn html(mut self, status: u16) -> Rule {
+        let page = format!("<!DOCTYPE html>\r\n<html><body>{status}: we are back in a moment</body></html>");
+        self.fault = Fault::Answer(status, "text/html", page.into());
+        self
+    }
+
+    /// Says another media type of the server's answer than the server did.
+    pub fn media_type(mut self, media_type: &'static str) -> Rule {
+        self.fault = Fault::MediaType(media_type);
         self
     }
 
@@ -223,6 +238,7 @@ impl Rule {
             Fault::None if self.gate.is_some() => "hold",
             Fault::None => "delay",
             Fault::Answer(..) => "answer",
+            Fault::MediaType(_) => "media-type",
             Fault::DropBefore => "drop-before",
             Fault::DropAfter => "drop-after",
             Fault::Cut(_) => "cut",
