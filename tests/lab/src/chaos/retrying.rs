@@ -54,7 +54,7 @@ async fn cured(
         };
         let well = match end {
             End::Killed | End::Asked(0 | 4) => true,
-            End::Left(code) if life.once => matches!(code, 0 | 4 | 5) || (code == 2 && stage.has_garbled()),
+            End::Left(code) if life.once => matches!(code, 0 | 4 | 5),
             End::Left(_) | End::Asked(_) => false,
         };
         ensure!(well, "{end:?} while failures were tried again");

@@ -69,7 +69,7 @@ impl Script {
         let mut evidence = Evidence::default();
         for life in &self.lives {
             let end = stage.live(life, told).await?;
-            judge(end, life, stage.has_garbled(), told)?;
+            judge(end, life, stage.has_miscounted(), told)?;
             let status = evidence.look(stage, sides).await?;
             if status.is_some_and(|status| status["phase"] == "ready") {
                 break;
@@ -136,15 +136,15 @@ impl Script {
 }
 
 /// Whether a process may end like that. Bad weather never makes it doubt its state, and never shows a defect; a code that
-/// asks for a person is only for answers that make no sense (`garbled`).
-fn judge(end: End, life: &Life, garbled: bool, told: &mut Summary) -> Result<()> {
+/// asks for a person is only for counts that were given another number (`miscounted`).
+fn judge(end: End, life: &Life, miscounted: bool, told: &mut Summary) -> Result<()> {
     match (end, life.once) {
         (End::Killed, _) | (End::Asked(0 | 4), _) | (End::Left(0 | 4) | End::Asked(130), true) => Ok(()),
         (End::Left(5) | End::Asked(5), true) => {
             told.gave_up += 1;
             Ok(())
         }
-        (End::Left(2), _) if garbled => {
+        (End::Left(2), _) if miscounted => {
             told.gave_up += 1;
             Ok(())
         }

@@ -4,7 +4,7 @@ use super::evidence::number;
 use super::life::{Act, Deed, Life, Moment, Side};
 use super::settings::{NAME, Settings};
 use super::summary::Summary;
-use super::weather::{ANOTHER_COUNT, ENDED_EARLY};
+use super::weather::ANOTHER_COUNT;
 use crate::daemon::{Daemon, Running};
 use crate::endpoint::Endpoint;
 use crate::proxy::{Gate, Proxy, Recorded};
@@ -195,12 +195,10 @@ impl Stage {
         Ok(())
     }
 
-    /// True once an answer was no JSON any more, or a wrong number: a process may leave then instead of trying again.
-    pub(super) fn has_garbled(&self) -> bool {
-        let garbled = |requests: &[Recorded]| {
-            requests.iter().any(|request| matches!(request.fault, Some(ENDED_EARLY | ANOTHER_COUNT)))
-        };
-        self.source.look(garbled) || self.target.look(garbled)
+    /// True once a count was given another number: what a plan proves itself by does not agree then, and that is told as
+    /// a configuration that does not fit.
+    pub(super) fn has_miscounted(&self) -> bool {
+        self.source.look(|requests| requests.iter().any(|request| request.fault == Some(ANOTHER_COUNT)))
     }
 
     fn seen(&self) -> Seen {

@@ -20,7 +20,7 @@ pub struct Summary {
     pub freezes: u64,
     /// SIGTERM.
     pub terms: u64,
-    /// Processes that left by themselves because of the weather (exit code 5, or 2 where an answer made no sense).
+    /// Processes that left by themselves because of the weather (exit code 5, or 2 where a count was another's).
     pub gave_up: u64,
     /// Faults that the proxies made, by side and kind.
     pub faults: BTreeMap<String, u64>,

@@ -4,8 +4,6 @@ use super::dice::Dice;
 use crate::proxy::{Gate, Proxy, Rule, doubled_hits, last_hit_left_out, last_item_left_out};
 use std::time::Duration;
 
-/// The name of answers that end early, framed as if they were whole.
-pub(super) const ENDED_EARLY: &str = "ended early";
 /// The name of counts that are given the answer of the count before.
 pub(super) const ANOTHER_COUNT: &str = "another count";
 
@@ -167,7 +165,7 @@ impl Fault {
         match self {
             Fault::Late(milliseconds) => rule.delay(Duration::from_millis(milliseconds)).called("late"),
             Fault::Cut(hundredths) => rule.cut_at(hundredths).called("cut off"),
-            Fault::Truncated(hundredths) => rule.truncate_at(hundredths).called(ENDED_EARLY),
+            Fault::Truncated(hundredths) => rule.truncate_at(hundredths).called("ended early"),
             Fault::Unanswered => rule.drop_after().called("done, not answered"),
             Fault::Unasked => rule.drop_before().called("closed"),
             Fault::Status(status) => rule.status(status).called(if status == 429 { "429" } else { "503" }),
