@@ -64,6 +64,17 @@ impl Store {
     /// [`OutOfOrder`] leaves everything as it was; [`Error`] when the disk refuses.
     pub fn settle(&self, name: &str, settlement: &Settlement) -> Result<SliceRecord, SettleError> {
         let _guard = self.guard();
+        let record = self.write_settlement(name, settlement)?;
+        self.flush()?;
+        Ok(record)
+    }
+
+    /// Everything but the flush: what a crash finds in between.
+    pub(super) fn write_settlement(
+        &self,
+        name: &str,
+        settlement: &Settlement,
+    ) -> Result<SliceRecord, SettleError> {
         let key = Key::slice(name, settlement.slice);
         let stored: Option<SliceRecord> = self.get(&key)?;
         let out_of_order =
@@ -99,7 +110,6 @@ impl Store {
         edit.write(&mut batch)?;
         batch.insert(key.bytes(), encode(&record)?);
         self.db.apply_batch(batch).map_err(|cause| self.broken(cause))?;
-        self.flush()?;
         Ok(record)
     }
 
