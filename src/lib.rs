@@ -9,6 +9,7 @@ pub mod config;
 pub mod control;
 pub mod engine;
 pub mod error;
+pub mod failpoint;
 pub mod plan;
 pub mod schema;
 pub mod sink;

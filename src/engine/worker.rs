@@ -17,6 +17,7 @@ use super::throttle::Throttle;
 use super::unsettled::{Run, Unsettled};
 use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
+use crate::failpoint::Failpoint;
 use crate::plan::slice::{Cursor, SliceRange};
 use crate::sink::{BatchLimits, Delivery, Identity, Rejection, Sent, Sink};
 use crate::source::{Page, ReadError, SlicePage, SliceReader, SourceIndex};
@@ -90,6 +91,7 @@ impl IndexCopy {
             }
             let at_start = record.state.clone();
             record = self.begin(record).await?;
+            Failpoint::SliceBegun.pass();
             let span = tracing::info_span!("slice", slice = %id, attempt = record.attempts);
             let attempt = self.attempt(&mut record, stop).instrument(span).await?;
             match attempt {
@@ -169,6 +171,7 @@ impl IndexCopy {
                     self.progress.slice_moves(record.slice.id, delivery.counts.settled());
                     self.counters.documents(&self.target_name, delivery.counts.settled() - delivery.counts.rejected, delivery.counts.rejected);
                     unsettled.add(upto, delivery);
+                    Failpoint::PageSettled.pass();
                     if unsettled.is_due() {
                         self.checkpoint(record, &mut unsettled).await?;
                     }
@@ -304,6 +307,7 @@ impl IndexCopy {
             Ok((stored, groups))
         })
         .await?;
+        Failpoint::SettlementStored.pass();
         let gained = stored.counts.since(&record.counts);
         *record = stored;
         self.progress.slice_settles(record.slice.id, &gained, &left_out);

@@ -21,6 +21,7 @@ use crate::cluster::failure::{CallError, Refusal};
 use crate::cluster::waits::{Waiting, Waits};
 use crate::config::WriteMode;
 use crate::error::Error;
+use crate::failpoint::Failpoint;
 use crate::store::records::Counts;
 
 /// A document that the target refused for good.
@@ -131,6 +132,9 @@ impl Sink {
                 let _flight = self.flights.acquire().await;
                 self.cluster.call(&self.target.request(body)).await
             };
+            if answer.is_ok() {
+                Failpoint::BulkAcknowledged.pass();
+            }
             let pause = match answer {
                 Ok(answer) => match self.settle(&batch, &group, &answer, &mut delivery, &mut present)? {
                     Ok(None) => None,

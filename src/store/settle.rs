@@ -7,6 +7,7 @@ use super::keys::Key;
 use super::records::{Counts, Failure, SliceRecord, SliceState};
 use super::{Store, encode};
 use crate::error::{Error, Result};
+use crate::failpoint::Failpoint;
 use crate::plan::slice::{Cursor, SliceId};
 
 /// A run of documents of one slice, each with its final outcome.
@@ -65,6 +66,7 @@ impl Store {
     pub fn settle(&self, name: &str, settlement: &Settlement) -> Result<SliceRecord, SettleError> {
         let _guard = self.guard();
         let record = self.write_settlement(name, settlement)?;
+        Failpoint::SettlementWritten.pass();
         self.flush()?;
         Ok(record)
     }
@@ -180,6 +182,7 @@ impl Store {
             batch.insert(Key::slice(name, record.slice.id).bytes(), encode(record)?);
         }
         self.db.apply_batch(batch).map_err(|cause| self.broken(cause))?;
+        Failpoint::RetryWritten.pass();
         self.flush()
     }
 }
