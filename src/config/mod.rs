@@ -3,6 +3,8 @@
 //! Every key carries its unit, default and an example here; `docs/configuration.md` says the same for readers.
 
 mod fingerprint;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzed;
 mod hours;
 mod load;
 mod lookup;

@@ -10,10 +10,10 @@ use backoff::backoff::Backoff as _;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 
+use super::answer::{Answered, Group, settle};
 use super::audit::{others, question};
 use super::batch::{Batch, Item};
-use super::bulk::{BulkAnswer, Metadata, same_id, sent_metadata};
-use super::judge::{Verdict, judge};
+use super::bulk::{Metadata, sent_metadata};
 use super::origin::Identity;
 use crate::cluster::Cluster;
 use crate::cluster::dialect::writing::BulkTarget;
@@ -81,12 +81,6 @@ pub struct Sink {
     waits: Waits,
 }
 
-/// Documents of a batch that travel in one request.
-struct Group {
-    items: Vec<usize>,
-    tries: u32,
-}
-
 impl Sink {
     /// A sink for `index`. `flights` bounds the bulk requests of everybody who shares it.
     #[must_use]
@@ -136,15 +130,28 @@ impl Sink {
                 Failpoint::BulkAcknowledged.pass();
             }
             let pause = match answer {
-                Ok(answer) => match self.settle(&batch, &group, &answer, &mut delivery, &mut present)? {
-                    Ok(None) => None,
-                    Ok(Some((later, reason))) => Some((later, reason)),
-                    Err(reason) => {
-                        // Perhaps a stray answer of a broken connection: nothing of it is believed.
-                        self.cluster.transport().renew();
-                        Some((group, reason))
+                Ok(answer) => {
+                    match settle(
+                        &batch,
+                        &group,
+                        &self.target,
+                        self.mode,
+                        &answer,
+                        &mut delivery,
+                        &mut present,
+                    ) {
+                        Answered::Settled => None,
+                        Answered::Again(later, reason) => Some((later, reason)),
+                        Answered::NotOurs(reason) => {
+                            // Perhaps a stray answer of a broken connection: nothing of it is believed.
+                            self.cluster.transport().renew();
+                            Some((group, reason))
+                        }
+                        Answered::IndexGone(refusal) => {
+                            return Err(self.gone(CallError::Refused(refusal)).into());
+                        }
                     }
-                },
+                }
                 Err(cause) if concerns_the_request(&cause) => {
                     self.bisect(&batch, group, &cause, &mut groups, &mut delivery);
                     None
@@ -202,59 +209,6 @@ impl Sink {
         }
     }
 
-    /// Judges every item. `Ok(None)`: all settled; `Ok(Some(..))`: these again; `Err(reason)`: not our answer.
-    #[allow(clippy::type_complexity)]
-    fn settle(
-        &self,
-        batch: &Batch,
-        group: &Group,
-        answer: &Bytes,
-        delivery: &mut Delivery,
-        present: &mut Vec<usize>,
-    ) -> Result<Result<Option<(Group, String)>, String>, DeliveryError> {
-        let parsed: BulkAnswer<'_> = match serde_json::from_slice(answer) {
-            Ok(parsed) => parsed,
-            Err(cause) => return Ok(Err(format!("unintelligible bulk answer: {cause}"))),
-        };
-        if parsed.items.len() != group.items.len() {
-            return Ok(Err(format!("{} documents sent, {} answered", group.items.len(), parsed.items.len())));
-        }
-        for (action, &position) in parsed.items.iter().zip(&group.items) {
-            if !same_id(batch.id(position, &self.target), action.answer().id) {
-                return Ok(Err("the answer belongs to other documents".to_owned()));
-            }
-        }
-        let mut later = Group { items: Vec::new(), tries: group.tries };
-        let mut reason = String::new();
-        for (action, &position) in parsed.items.iter().zip(&group.items) {
-            let item = action.answer();
-            let error = item.error.map(serde_json::value::RawValue::get);
-            let before = delivery.counts.landed();
-            match judge(item.status, item.result, error, self.mode, group.tries) {
-                Verdict::Written => delivery.counts.written += 1,
-                Verdict::Present => {
-                    delivery.counts.present += 1;
-                    present.push(position);
-                }
-                Verdict::Superseded => delivery.counts.superseded += 1,
-                Verdict::Rejected(refusal) => delivery.reject(batch, position, refusal, group.tries),
-                Verdict::Retry(refusal) => {
-                    later.items.push(position);
-                    reason = refusal.one_line();
-                }
-                Verdict::Wait(refusal) => {
-                    later.items.push(position);
-                    reason = format!("{} (an operator has to change that)", refusal.one_line());
-                }
-                Verdict::IndexGone(refusal) => return Err(self.gone(CallError::Refused(refusal)).into()),
-            }
-            if batch.items[position].elsewhere {
-                delivery.counts.elsewhere += delivery.counts.landed() - before;
-            }
-        }
-        Ok(Ok((!later.items.is_empty()).then_some((later, reason))))
-    }
-
     /// A request refused as a whole is halved until the guilty document stands alone.
     fn bisect(
         &self,
@@ -298,7 +252,7 @@ impl Sink {
 }
 
 impl Delivery {
-    fn reject(&mut self, batch: &Batch, position: usize, refusal: Refusal, attempts: u32) {
+    pub(super) fn reject(&mut self, batch: &Batch, position: usize, refusal: Refusal, attempts: u32) {
         self.counts.rejected += 1;
         let action = batch.action(position);
         let metadata = sent_metadata(action).unwrap_or_else(|| Metadata {
@@ -353,7 +307,7 @@ impl Batch {
     }
 
     /// The `_id` of an item, as the JSON string that was sent.
-    fn id(&self, position: usize, target: &BulkTarget) -> &[u8] {
+    pub(super) fn id(&self, position: usize, target: &BulkTarget) -> &[u8] {
         let Item { start, id, .. } = self.items[position];
         let from = start + target.id_offset();
         &self.body[from..from + id]
