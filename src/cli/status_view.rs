@@ -5,8 +5,10 @@ mod indices;
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::config::Bytes;
 use crate::control::status::{MigrationStatus, OthersStatus, SliceTally};
 use crate::engine::phase::{Phase, Standing};
+use crate::sink::PaceNow;
 use crate::store::records::FailureGroup;
 
 use super::Paint;
@@ -106,6 +108,7 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
         docs => format!(" (+{} docs in open slices)", documents(docs)),
     };
     lines.push(format!("slices {}{open}", tally(&migration.slices)));
+    lines.extend(migration.pace.map(pace));
     lines.extend(failures(migration));
     for (step, count) in &migration.dropped {
         lines.push(format!("dropped {}  ({step})", grouped(*count)));
@@ -151,6 +154,12 @@ fn tally(slices: &SliceTally) -> String {
         grouped(waiting),
         grouped(set_aside)
     )
+}
+
+fn pace(pace: PaceNow) -> String {
+    let PaceNow { bulks, batch_docs, batch_bytes } = pace;
+    let bytes = Bytes(u64::try_from(batch_bytes).unwrap_or(u64::MAX));
+    format!("writing {bulks} bulks at once, each of up to {} docs and {bytes}", grouped(batch_docs as u64))
 }
 
 /// Open failures in a line, and accepted ones in another.

@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::config::ClusterConfig;
 use crate::error::{Error, Kind, Result};
 use dialect::{Dialect, Distribution, Version};
-use failure::CallError;
+use failure::{CallError, Refusal};
 use transport::{Request, Transport};
 
 /// What a server says of itself.
@@ -144,22 +144,32 @@ impl Cluster {
     }
 }
 
+/// What a node says for the cluster's uuid before it has seen a cluster state with a master.
+const NO_UUID_YET: &str = "_na_";
+
 async fn identify(transport: &Transport) -> Result<Server> {
     let name = transport.name();
     let doing = "asking who it is";
     let root = match transport.exchange(&Request::get("/")).await {
-        Ok((_, body)) => serde_json::from_slice::<Value>(&body)
-            .ok()
-            .filter(|root| root.pointer("/version/number").is_some()),
+        Ok((status, body)) => {
+            let root = serde_json::from_slice::<Value>(&body)
+                .ok()
+                .filter(|root| root.pointer("/version/number").is_some());
+            let refusal = Refusal::read(status.as_u16(), &body);
+            if root.is_none() && !status.is_success() && refusal.is_temporary() {
+                return Err(CallError::Refused(refusal).during(name, doing));
+            }
+            root
+        }
         Err(cause) => return Err(cause.during(name, doing)),
     };
     // `GET /` may be forbidden or missing; `_nodes` tells the versions of all nodes, and what a body may weigh.
     let nodes = match transport.call(&Request::get("/_nodes/http")).await {
         Ok(body) => serde_json::from_slice::<Value>(&body).ok(),
-        // Rights, or a server that is not well; any other refusal is not what an Elasticsearch would say.
-        Err(CallError::Refused(refusal))
-            if root.is_none() && (matches!(refusal.status, 401 | 403) || refusal.is_temporary()) =>
-        {
+        // A server that is not well might seem another one, or a new one, without what it would have told.
+        Err(cause) if cause.is_temporary() => return Err(cause.during(name, doing)),
+        // Rights; any other refusal is not what an Elasticsearch would say.
+        Err(CallError::Refused(refusal)) if root.is_none() && matches!(refusal.status, 401 | 403) => {
             return Err(CallError::Refused(refusal).during(name, doing));
         }
         Err(_) => None,
@@ -188,6 +198,10 @@ async fn identify(transport: &Transport) -> Result<Server> {
         Some("opensearch") => Distribution::OpenSearch,
         _ => Distribution::Elasticsearch,
     };
+    if text("/cluster_uuid").as_deref() == Some(NO_UUID_YET) {
+        let why = format!("cluster `{name}`: {doing}: it has no master yet");
+        return Err(Error::temporary("no_master", why).hint("see its log, and `GET /_cat/health`"));
+    }
     let cluster_name = text("/cluster_name")
         .or_else(|| {
             nodes.and_then(|nodes| nodes.get("cluster_name")).and_then(Value::as_str).map(ToOwned::to_owned)
@@ -197,7 +211,7 @@ async fn identify(transport: &Transport) -> Result<Server> {
         version,
         distribution,
         cluster_name,
-        cluster_uuid: text("/cluster_uuid").filter(|uuid| uuid != "_na_"),
+        cluster_uuid: text("/cluster_uuid"),
         nodes: members.map(|members| members.keys().cloned().collect()).unwrap_or_default(),
         max_body: members
             .into_iter()

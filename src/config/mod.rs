@@ -2,6 +2,7 @@
 //!
 //! Every key carries its unit, default and an example here; `docs/configuration.md` says the same for readers.
 
+mod bulks;
 mod fingerprint;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzed;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use bulks::Bulks;
 pub use fingerprint::Fingerprint;
 pub use hours::Hours;
 pub use load::{load, load_transforms, parse};
@@ -207,12 +209,13 @@ pub struct WriteConfig {
     /// `external` (default: the source's version decides, a re-run changes nothing) | `create` (never
     /// overwrites) | `index` (always overwrites, as the seed's script did).
     pub mode: WriteMode,
-    /// Documents a bulk request, at most. Default 5000.
+    /// Documents a bulk request, at most. Default 5000. Fewer while the target takes long for them.
     pub batch_docs: usize,
     /// Bytes a bulk request, at most. Default `15MiB`.
     pub batch_bytes: Bytes,
-    /// Bulk requests in flight. Default 4.
-    pub bulks: usize,
+    /// Bulk requests in flight: `"auto"` (default: from 1 to 16, as many as the target takes well), a number, or bounds
+    /// such as `{ min = 2, max = 8 }`; up to 64.
+    pub bulks: Bulks,
     /// An ingest pipeline of the target. Default none: default pipelines are switched off, they could drop documents.
     pub pipeline: Option<String>,
 }
@@ -247,7 +250,7 @@ impl Default for WriteConfig {
             mode: WriteMode::External,
             batch_docs: 5000,
             batch_bytes: Bytes(15 * 1024 * 1024),
-            bulks: 4,
+            bulks: Bulks::AUTO,
             pipeline: None,
         }
     }

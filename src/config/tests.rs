@@ -36,7 +36,7 @@ fn defaults_are_as_documented() {
     assert_eq!((alerts.slice.docs, alerts.slice.parallel, alerts.slice.page_docs), (50_000, 2, 5000));
     assert_eq!(
         (alerts.write.batch_docs, alerts.write.batch_bytes, alerts.write.bulks),
-        (5000, Bytes(15 << 20), 4)
+        (5000, Bytes(15 << 20), Bulks::AUTO)
     );
     assert_eq!(alerts.write.mode, WriteMode::External);
 }
@@ -149,6 +149,8 @@ fn constraints_name_field_rule_and_what_was_given() {
         with("write = { batch_docs = 0 }"),
         with("write = { batch_bytes = \"101MiB\" }"),
         with("write = { bulks = 0 }"),
+        with("write = { bulks = { min = 1, max = 65 } }"),
+        with("write = { bulks = { min = 9, max = 8 } }"),
         with("write = { pipeline = \"\" }"),
         with("max_failure_ratio = 1.5"),
         with("max_failure_ratio = nan"),
@@ -175,6 +177,8 @@ fn constraints_name_field_rule_and_what_was_given() {
     [invalid_value] migrations.toml:8:25: migrations.alerts.write.batch_bytes must be between 1 byte and 100 MiB; given 101.0 MiB
       hint: servers refuse requests above 100 MiB; about 15MiB is a good size
     [invalid_value] migrations.toml:8:19: migrations.alerts.write.bulks must be between 1 and 64; given 0
+    [invalid_value] migrations.toml:8:11: migrations.alerts.write.bulks must be between 1 and 64; given 65
+    [invalid_value] migrations.toml:8:11: migrations.alerts.write.bulks must be bounds with a min that is not above its max; given 9 to 8
     [invalid_value] migrations.toml:8:22: migrations.alerts.write.pipeline must not be empty; leave it out for none
     [invalid_value] migrations.toml:8:21: migrations.alerts.max_failure_ratio must be between 0 and 1; given 1.5
     [invalid_value] migrations.toml:8:21: migrations.alerts.max_failure_ratio must be between 0 and 1; given NaN

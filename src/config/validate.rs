@@ -8,8 +8,8 @@ use crate::error::Error;
 use super::nearest::{did_you_mean, listed};
 use super::place::Source;
 use super::{
-    Bytes, ClusterConfig, Config, FromConfig, MigrationConfig, SliceConfig, StatsdConfig, StrategyChoice,
-    Types, WriteConfig,
+    Bulks, Bytes, ClusterConfig, Config, FromConfig, MigrationConfig, SliceConfig, StatsdConfig,
+    StrategyChoice, Types, WriteConfig,
 };
 
 /// A value that breaks a rule.
@@ -288,7 +288,11 @@ impl WriteConfig {
         .map_err(|violation| {
             violation.hint("servers refuse requests above 100 MiB; about 15MiB is a good size")
         })?;
-        in_range(&["write", "bulks"], "between 1 and 64", (1..=64).contains(&self.bulks), self.bulks)?;
+        let Bulks { min, max } = self.bulks;
+        for bulks in [min, max] {
+            in_range(&["write", "bulks"], "between 1 and 64", (1..=64).contains(&bulks), bulks)?;
+        }
+        in_range(&["write", "bulks"], "bounds with a min that is not above its max", min <= max, self.bulks)?;
         match self.pipeline.as_deref() {
             Some("") => {
                 Err(Violation::new(&["write", "pipeline"], "must not be empty; leave it out for none"))

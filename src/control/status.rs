@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::phase::{Phase, Standing};
+use crate::sink::PaceNow;
 use crate::store::records::{Counted, Counts, FailureGroup, Tuned};
 use crate::transform::Shape;
 
@@ -80,6 +81,9 @@ pub struct MigrationStatus {
     /// Limits that an operator gave in place of the configuration's, where there are any.
     #[serde(default)]
     pub tuned: Option<Tuned>,
+    /// How much is sent to the target at once; absent while nothing is written.
+    #[serde(default)]
+    pub pace: Option<PaceNow>,
     /// Its indices.
     pub indices: Vec<IndexStatus>,
     /// Seconds spent planning, and copying.

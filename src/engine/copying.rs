@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -20,7 +19,7 @@ use crate::cluster::indices::IndexInfo;
 use crate::config::MigrationConfig;
 use crate::error::{Error, Result};
 use crate::plan::slice::SliceId;
-use crate::sink::{BatchLimits, Sink};
+use crate::sink::{BatchLimits, Pace, Sink};
 use crate::source::{PageSize, SourceIndex};
 use crate::store::records::{Counts, IndexRecord, SliceState};
 use crate::transform::{Pipeline, Shape, Steps};
@@ -65,10 +64,9 @@ impl Context {
         self.targets_stand(&records).await?;
         let _watch =
             self.throttle.watch(&self.source, &self.target).map(|watch| AbortOnDrop(tokio::spawn(watch)));
-        let bulks = self.throttle.limits().borrow().bulks;
-        let flights = Arc::new(Semaphore::new(bulks));
-        let _width = AbortOnDrop(tokio::spawn(follow(flights.clone(), self.throttle.limits(), bulks)));
-        let copies = self.copies(&records, &flights).await?;
+        let pace = self.pace()?;
+        let _bounds = AbortOnDrop(tokio::spawn(follow(pace.clone(), self.throttle.limits())));
+        let copies = self.copies(&records, &pace).await?;
         // A migration that begins with more than its limit was resumed in spite of it: that much is accepted.
         let counts = self.progress.counts();
         let accepted = if self.exceeds(&counts) { counts } else { Counts::default() };
@@ -205,16 +203,36 @@ impl Context {
         blocking(move || waiting_slices(&store, &name, &records)).await
     }
 
+    /// How much is sent to the target at once; shown in the status for as long as somebody writes.
+    ///
+    /// # Errors
+    /// `Config` for a batch that this machine cannot address.
+    pub(super) fn pace(&self) -> Result<Arc<Pace>> {
+        let write = &self.config.write;
+        let too_large =
+            |_| Error::config("batch_bytes", "write.batch_bytes is larger than this machine can address");
+        // A server reads bodies up to its limit; the action lines of a batch are part of the body.
+        let most = self.target.server().max_body.map_or(u64::MAX, |bytes| bytes / 10 * 9);
+        let limits = BatchLimits {
+            docs: write.batch_docs,
+            bytes: usize::try_from(write.batch_bytes.0.min(most)).map_err(too_large)?,
+            max_id_bytes: self.target.dialect().max_id_bytes,
+        };
+        let pace = Arc::new(Pace::new(self.throttle.limits().borrow().bulks, limits));
+        self.progress.writes_at(&pace);
+        Ok(pace)
+    }
+
     pub(super) async fn copies(
         &self,
         records: &[IndexRecord],
-        flights: &Arc<Semaphore>,
+        pace: &Arc<Pace>,
     ) -> Result<HashMap<u32, Arc<IndexCopy>>> {
         let infos = self.source.described().await?;
         let mut copies = HashMap::new();
         for record in records {
             let info = infos.iter().find(|info| info.name == record.source);
-            let copy = self.index_copy(record, info, flights)?;
+            let copy = self.index_copy(record, info, pace)?;
             if let Ok(Some(mean)) = self.source.mean_document_bytes(&record.source).await {
                 copy.source.page_size.expect(mean);
             }
@@ -228,7 +246,7 @@ impl Context {
         &self,
         record: &IndexRecord,
         info: Option<&IndexInfo>,
-        flights: &Arc<Semaphore>,
+        pace: &Arc<Pace>,
     ) -> Result<IndexCopy> {
         let write = &self.config.write;
         let dialect = self.target.dialect();
@@ -239,17 +257,8 @@ impl Context {
             write.pipeline.as_deref(),
         );
         let wanted = self.source.dialect().documents_of(info.map_or(&[], |info| &info.types));
-        let too_large =
-            |_| Error::config("batch_bytes", "write.batch_bytes is larger than this machine can address");
-        // A server reads bodies up to its limit; the action lines of a batch are part of the body.
-        let most = self.target.server().max_body.map_or(u64::MAX, |bytes| bytes / 10 * 9);
-        let limits = BatchLimits {
-            docs: write.batch_docs,
-            bytes: usize::try_from(write.batch_bytes.0.min(most)).map_err(too_large)?,
-            max_id_bytes: dialect.max_id_bytes,
-        };
         let waits = self.progress.waits.clone();
-        let sink = Sink::new(self.target.clone(), &record.target, target, write.mode, flights.clone(), waits)
+        let sink = Sink::new(self.target.clone(), &record.target, target, write.mode, pace.clone(), waits)
             .suspicious(record.originals.as_ref().is_some_and(|originals| !originals.created));
         Ok(IndexCopy {
             migration: self.name.clone(),
@@ -274,7 +283,6 @@ impl Context {
                 &record.shape,
             )?),
             sink,
-            limits,
             store: self.store.clone(),
             progress: self.progress.clone(),
             counters: self.counters.clone(),

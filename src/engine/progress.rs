@@ -1,13 +1,14 @@
 //! What a migration is doing right now: small counters that workers move and `status` reads.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::phase::{Phase, Standing};
 use crate::cluster::waits::Waits;
 use crate::control::status::{IndexStatus, MigrationStatus, OthersStatus, PlanningStatus, SliceTally};
 use crate::plan::slice::SliceId;
+use crate::sink::Pace;
 use crate::store::records::{
     Counts, FailureGroup, IndexRecord, MigrationRecord, OtherTarget, SliceRecord, SliceState, Tuned,
 };
@@ -36,6 +37,8 @@ struct Inner {
     dropped: BTreeMap<String, u64>,
     others: Vec<OtherTarget>,
     tuned: Tuned,
+    /// Of whoever writes to the target now.
+    pace: Weak<Pace>,
     planning: Duration,
     copying: Duration,
     copying_since: Option<Instant>,
@@ -67,6 +70,7 @@ impl Progress {
             dropped: BTreeMap::new(),
             others: Vec::new(),
             tuned: Tuned::default(),
+            pace: Weak::new(),
             planning: Duration::ZERO,
             copying: Duration::ZERO,
             copying_since: None,
@@ -143,6 +147,11 @@ impl Progress {
     /// Limits that an operator gave.
     pub fn tunes(&self, tuned: Tuned) {
         self.inner().tuned = tuned;
+    }
+
+    /// The target is written at this pace from now on.
+    pub fn writes_at(&self, pace: &Arc<Pace>) {
+        self.inner().pace = Arc::downgrade(pace);
     }
 
     /// A new standing.
@@ -314,6 +323,7 @@ impl Progress {
             dropped: inner.dropped.clone(),
             others: inner.others_status(),
             tuned: (inner.tuned != Tuned::default()).then_some(inner.tuned),
+            pace: inner.pace.upgrade().map(|pace| pace.now()),
             indices: inner.indices.iter().map(IndexProgress::status).collect(),
             planning_seconds: inner.planning.as_secs_f64(),
             copying_seconds: copied_for.as_secs_f64(),

@@ -1,12 +1,11 @@
 //! Failed documents, once more: read again from the source, through the present configuration, and settled.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::context::Context;
 use super::worker::{IndexCopy, blocking};
@@ -55,8 +54,7 @@ impl Context {
         told: &watch::Sender<RetryProgress>,
     ) -> Result<RetryReport> {
         let indices = self.indices().await?;
-        let flights = Arc::new(Semaphore::new(self.config.write.bulks));
-        let copies = self.copies(&indices, &flights).await?;
+        let copies = self.copies(&indices, &self.pace()?).await?;
         let groups = self.store.failure_groups(&self.name)?;
         let wanted = groups.iter().filter(|group| error_type.is_none_or(|wanted| wanted == group.error_type));
         let of = wanted.map(|group| group.count).sum();
@@ -165,6 +163,12 @@ impl Context {
         let whole = page.shards.is_some_and(|[total, successful, failed]| failed == 0 && successful == total);
         if !whole || page.timed_out || page.total != Some(page.hits.len() as u64) {
             return Err(unreadable("not every shard answered".to_owned()));
+        }
+        // Not the answer to this question: what is missing in it is not gone.
+        let asked: HashSet<&str> = ids.into_iter().collect();
+        let mut found = page.hits.iter().map(|hit| Identity::of(hit, &page).id);
+        if let Some(other) = found.find(|id| !asked.contains(id.as_str())) {
+            return Err(unreadable(format!("the answer has a document that was not asked for, `{other}`")));
         }
         copy.source.page_size.learn(&page);
         Ok(page)

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 use super::candidate::Candidate;
 use super::page_cut::PageCut;
@@ -14,10 +13,10 @@ use crate::cluster::Cluster;
 use crate::cluster::indices::IndexInfo;
 use crate::cluster::selection::Selection;
 use crate::cluster::waits::Waits;
-use crate::config::{MigrationConfig, WriteMode};
+use crate::config::{Bulks, MigrationConfig, WriteMode};
 use crate::error::{Error, Result};
 use crate::plan::slice::{Slice, SliceRange};
-use crate::sink::{BatchLimits, Rejection, Sink};
+use crate::sink::{BatchLimits, Pace, Rejection, Sink};
 use crate::source::Page;
 use crate::transform::Pipeline;
 
@@ -147,9 +146,9 @@ impl Sampler<'_> {
         let doc_type = candidate.source().types.first().map(|(name, _)| name.as_str());
         let bulk =
             dialect.bulk_target(index, doc_type, WriteMode::Index, self.config.write.pipeline.as_deref());
-        let flights = Arc::new(Semaphore::new(1));
-        let sink = Sink::new(self.target.clone(), index, bulk, WriteMode::Index, flights, Waits::default());
         let limits = BatchLimits { docs: 1000, bytes: BATCH_BYTES, max_id_bytes: dialect.max_id_bytes };
+        let pace = Arc::new(Pace::new(Bulks::fixed(1), limits));
+        let sink = Sink::new(self.target.clone(), index, bulk, WriteMode::Index, pace, Waits::default());
         let (mut report, mut classes) = (SampleReport::default(), BTreeMap::new());
         for (slice, size) in spread(slices, count) {
             let page = self.read(candidate, slice, size).await?;

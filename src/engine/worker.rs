@@ -19,7 +19,7 @@ use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
 use crate::failpoint::Failpoint;
 use crate::plan::slice::{Cursor, SliceRange};
-use crate::sink::{BatchLimits, Delivery, Identity, Rejection, Sent, Sink};
+use crate::sink::{Delivery, Identity, Rejection, Sent, Sink};
 use crate::source::{Page, ReadError, SlicePage, SliceReader, SourceIndex};
 use crate::store::Store;
 use crate::store::records::{Failure, SliceRecord, SliceState};
@@ -46,7 +46,6 @@ pub(super) struct IndexCopy {
     pub(super) only_types: Vec<String>,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) sink: Sink,
-    pub(super) limits: BatchLimits,
     pub(super) store: Store,
     pub(super) progress: Arc<Progress>,
     pub(super) counters: Arc<Counters>,
@@ -115,8 +114,9 @@ impl IndexCopy {
                     let waits = matches!(lost, ReadError::Wait(_));
                     failed = if waits || record.state != at_start { 0 } else { failed + 1 };
                     self.progress.slice_loses(id);
-                    let reason = lost.to_string();
-                    tracing::warn!(slice = %id, reason, "attempt is lost, the slice is read again");
+                    self.source.page_size.suffers();
+                    let (reason, page_docs) = (lost.to_string(), self.source.page_size.docs());
+                    tracing::warn!(slice = %id, reason, page_docs, "attempt is lost, the slice is read again");
                     if failed >= ATTEMPTS {
                         record = self.set_aside(record, reason).await?;
                         self.progress.slice_ends(&record);
@@ -226,7 +226,8 @@ impl IndexCopy {
 
     /// Makes bulk bodies of a page. Where documents are transformed that is work for a thread of its own.
     pub(super) fn cut(&self, page: Page) -> impl Future<Output = Result<PageCut>> + Send + use<> {
-        let (pipeline, target, limits) = (self.pipeline.clone(), self.sink.target().clone(), self.limits);
+        let (pipeline, target, limits) =
+            (self.pipeline.clone(), self.sink.target().clone(), self.sink.limits());
         let untouched = pipeline.is_untouched();
         let index = self.source_name.clone();
         let work = move || PageCut::of(&index, &page, &pipeline, &target, &limits);

@@ -5,8 +5,8 @@ use bytes::Bytes;
 
 use super::batch::Batch;
 use super::bulk::{BulkAnswer, same_id};
-use super::delivery::Delivery;
 use super::judge::{Verdict, judge};
+use super::outcome::Delivery;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::Refusal;
 use crate::config::WriteMode;
@@ -18,13 +18,21 @@ pub(super) struct Group {
     pub(super) tries: u32,
 }
 
+impl Group {
+    /// Takes the second half away, where there are two.
+    pub(super) fn split(&mut self) -> Option<Group> {
+        let second = self.items.split_off(self.items.len().div_ceil(2));
+        (!second.is_empty()).then_some(Group { items: second, tries: self.tries })
+    }
+}
+
 /// What follows from an answer.
 #[derive(Debug)]
 pub(super) enum Answered {
     /// Every document has its final outcome.
     Settled,
-    /// All but these, which are to be sent again, for this reason.
-    Again(Group, String),
+    /// All but some, which are to be sent again.
+    Again { later: Group, reason: String, overloaded: bool },
     /// It cannot be read, or is about other documents; the whole group is to be sent again.
     NotOurs(String),
     /// The target index is gone.
@@ -32,7 +40,7 @@ pub(super) enum Answered {
 }
 
 /// Judges every item of a group. `present` takes the positions of those that are there already.
-pub(super) fn settle(
+pub(super) fn judged(
     batch: &Batch,
     group: &Group,
     target: &BulkTarget,
@@ -55,7 +63,7 @@ pub(super) fn settle(
         }
     }
     let mut later = Group { items: Vec::new(), tries: group.tries };
-    let mut reason = String::new();
+    let (mut reason, mut overloaded) = (String::new(), false);
     for (action, &position) in parsed.items.iter().zip(&group.items) {
         let item = action.answer();
         let error = item.error.map(serde_json::value::RawValue::get);
@@ -70,6 +78,7 @@ pub(super) fn settle(
             Verdict::Rejected(refusal) => delivery.reject(batch, position, refusal, group.tries),
             Verdict::Retry(refusal) => {
                 later.items.push(position);
+                overloaded |= refusal.is_temporary();
                 reason = refusal.one_line();
             }
             Verdict::Wait(refusal) => {
@@ -82,5 +91,5 @@ pub(super) fn settle(
             delivery.counts.elsewhere += delivery.counts.landed() - before;
         }
     }
-    if later.items.is_empty() { Answered::Settled } else { Answered::Again(later, reason) }
+    if later.items.is_empty() { Answered::Settled } else { Answered::Again { later, reason, overloaded } }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 
-use super::delivery::{Rejection, Sent};
 use super::origin::{Identity, Origins, text};
+use super::outcome::{Rejection, Sent};
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::Refusal;
 use crate::source::{Hit, Page};

@@ -1,20 +1,18 @@
 //! Delivers batches: retries what may succeed later, bisects what is refused as a whole, and hands back one final
 //! outcome for each document that went in.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff as _;
 use bytes::{Bytes, BytesMut};
-use tokio::sync::Semaphore;
 
-use super::answer::{Answered, Group, settle};
+use super::answer::{Answered, Group, judged};
 use super::audit::{others, question};
-use super::batch::{Batch, Item};
-use super::bulk::{Metadata, sent_metadata};
-use super::origin::Identity;
+use super::batch::{Batch, BatchLimits, Item};
+use super::outcome::Delivery;
+use super::pace::Pace;
 use crate::cluster::Cluster;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::{CallError, Refusal};
@@ -22,43 +20,6 @@ use crate::cluster::waits::{Waiting, Waits};
 use crate::config::WriteMode;
 use crate::error::Error;
 use crate::failpoint::Failpoint;
-use crate::store::records::Counts;
-
-/// A document that the target refused for good.
-#[derive(Debug, Clone)]
-pub struct Rejection {
-    /// The document as its source knows it.
-    pub origin: Identity,
-    /// As what it was sent, where that is not under its own id into the planned index.
-    pub sent: Option<Sent>,
-    /// Its version on the source.
-    pub version: Option<u64>,
-    /// The server's words, or our own where it never got there.
-    pub refusal: Refusal,
-    /// Times it was sent.
-    pub attempts: u32,
-}
-
-/// Id and index under which a document was sent, where they are not the planned ones.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Sent {
-    /// Another index than the planned one.
-    pub index: Option<String>,
-    /// The id.
-    pub id: String,
-}
-
-/// What became of a batch, document by document.
-#[derive(Debug, Default)]
-#[must_use = "outcomes have to be recorded"]
-pub struct Delivery {
-    /// How many of each outcome. What was read is counted with the page, see [`Delivery::unsent`].
-    pub counts: Counts,
-    /// The documents that were refused.
-    pub rejections: Vec<Rejection>,
-    /// Source documents that a transform left out, by the step's position.
-    pub dropped: BTreeMap<usize, u64>,
-}
 
 /// Why a batch could not be settled at all.
 #[derive(Debug, thiserror::Error)]
@@ -77,22 +38,22 @@ pub struct Sink {
     mode: WriteMode,
     /// The target was there before: what is "there already" may be somebody else's.
     suspicious: bool,
-    flights: Arc<Semaphore>,
+    pace: Arc<Pace>,
     waits: Waits,
 }
 
 impl Sink {
-    /// A sink for `index`. `flights` bounds the bulk requests of everybody who shares it.
+    /// A sink for `index`. `pace` bounds the bulk requests of everybody who shares it.
     #[must_use]
     pub fn new(
         cluster: Arc<Cluster>,
         index: &str,
         target: BulkTarget,
         mode: WriteMode,
-        flights: Arc<Semaphore>,
+        pace: Arc<Pace>,
         waits: Waits,
     ) -> Self {
-        Sink { cluster, index: index.to_owned(), target, mode, suspicious: false, flights, waits }
+        Sink { cluster, index: index.to_owned(), target, mode, suspicious: false, pace, waits }
     }
 
     /// Looks at every document that the target says it has already, and refuses those that are others.
@@ -106,6 +67,12 @@ impl Sink {
     #[must_use]
     pub fn target(&self) -> &BulkTarget {
         &self.target
+    }
+
+    /// How large the next batch may be.
+    #[must_use]
+    pub fn limits(&self) -> BatchLimits {
+        self.pace.limits()
     }
 
     /// Sends a batch until each of its documents has a final outcome, for as long as that takes.
@@ -122,44 +89,56 @@ impl Sink {
         while let Some(mut group) = groups.pop() {
             group.tries += 1;
             let body = batch.body_of(&group.items);
-            let answer = {
-                let _flight = self.flights.acquire().await;
-                self.cluster.call(&self.target.request(body)).await
-            };
+            let (docs, bytes) = (group.items.len(), body.len());
+            let flight = self.pace.take_off().await;
+            let answer = self.cluster.call(&self.target.request(body)).await;
+            let took = flight.took();
             if answer.is_ok() {
                 Failpoint::BulkAcknowledged.pass();
             }
             let pause = match answer {
-                Ok(answer) => {
-                    match settle(
-                        &batch,
-                        &group,
-                        &self.target,
-                        self.mode,
-                        &answer,
-                        &mut delivery,
-                        &mut present,
-                    ) {
-                        Answered::Settled => None,
-                        Answered::Again(later, reason) => Some((later, reason)),
-                        Answered::NotOurs(reason) => {
-                            // Perhaps a stray answer of a broken connection: nothing of it is believed.
-                            self.cluster.transport().renew();
-                            Some((group, reason))
-                        }
-                        Answered::IndexGone(refusal) => {
-                            return Err(self.gone(CallError::Refused(refusal)).into());
-                        }
+                Ok(answer) => match self.judge(&batch, &group, &answer, &mut delivery, &mut present) {
+                    Answered::Settled => {
+                        flight.lands_well(took, docs, bytes);
+                        None
                     }
-                }
+                    Answered::Again { later, reason, overloaded } => {
+                        if overloaded {
+                            flight.meets_refusal();
+                        }
+                        Some((later, reason))
+                    }
+                    Answered::NotOurs(reason) => {
+                        // Perhaps a stray answer of a broken connection: nothing of it is believed.
+                        self.cluster.transport().renew();
+                        Some((group, reason))
+                    }
+                    Answered::IndexGone(refusal) => {
+                        return Err(self.gone(CallError::Refused(refusal)).into());
+                    }
+                },
                 Err(cause) if concerns_the_request(&cause) => {
+                    if cause.refusal().is_some_and(|refusal| refusal.status == 413) {
+                        self.pace.too_large(bytes);
+                    }
                     self.bisect(&batch, group, &cause, &mut groups, &mut delivery);
                     None
                 }
                 Err(cause @ CallError::Refused(Refusal { status: 404, .. })) => {
                     return Err(self.gone(cause).into());
                 }
-                Err(cause) => Some((group, cause.to_string())),
+                Err(cause @ CallError::Timeout) => {
+                    flight.times_out(docs, bytes);
+                    // Sent again as it is, it might be too much for ever.
+                    groups.extend(group.split());
+                    Some((group, cause.to_string()))
+                }
+                Err(cause) => {
+                    if cause.refusal().is_some_and(Refusal::is_temporary) {
+                        flight.meets_refusal();
+                    }
+                    Some((group, cause.to_string()))
+                }
             };
             match pause {
                 None => {
@@ -183,6 +162,17 @@ impl Sink {
             self.audit(&batch, &present, &mut delivery).await;
         }
         Ok(delivery)
+    }
+
+    fn judge(
+        &self,
+        batch: &Batch,
+        group: &Group,
+        answer: &Bytes,
+        delivery: &mut Delivery,
+        present: &mut Vec<usize>,
+    ) -> Answered {
+        judged(batch, group, &self.target, self.mode, answer, delivery, present)
     }
 
     /// Compares documents that were there already with those that were to be written; others are refused.
@@ -238,8 +228,7 @@ impl Sink {
             return;
         }
         tracing::info!(index = self.index, docs = group.items.len(), cause = %cause, "bulk is halved");
-        let second = group.items.split_off(group.items.len() / 2);
-        groups.push(Group { items: second, tries: group.tries });
+        groups.extend(group.split());
         groups.push(group);
     }
 
@@ -248,50 +237,6 @@ impl Sink {
         Error::refused("target_gone", message)
             .hint("what was copied into it is lost: `esferry reset` the migration and start again")
             .because(cause)
-    }
-}
-
-impl Delivery {
-    pub(super) fn reject(&mut self, batch: &Batch, position: usize, refusal: Refusal, attempts: u32) {
-        self.counts.rejected += 1;
-        let action = batch.action(position);
-        let metadata = sent_metadata(action).unwrap_or_else(|| Metadata {
-            id: String::from_utf8_lossy(action).into_owned(),
-            index: None,
-            routing: None,
-            version: None,
-        });
-        let Metadata { id, index, routing, version } = metadata;
-        let (origin, sent) = match batch.origins.as_ref().and_then(|origins| origins.get(position)) {
-            Some(origin) => {
-                let sent = (id != origin.id || index.is_some()).then_some(Sent { index, id });
-                (origin, sent)
-            }
-            None => (Identity { doc_type: None, id, routing }, None),
-        };
-        self.rejections.push(Rejection { origin, sent, version, refusal, attempts });
-    }
-
-    /// What is known of a page of `read` hits before anything of it is sent: the documents that no request can carry,
-    /// and those that were left out.
-    pub fn unsent(read: usize, refused: Vec<Rejection>, dropped: BTreeMap<usize, u64>, derived: u64) -> Self {
-        let counts = Counts {
-            read: read as u64,
-            rejected: refused.len() as u64,
-            dropped: dropped.values().sum(),
-            derived,
-            ..Counts::default()
-        };
-        Delivery { counts, rejections: refused, dropped }
-    }
-
-    /// Adds the outcomes of another delivery.
-    pub fn absorb(&mut self, other: Delivery) {
-        self.counts.add(&other.counts);
-        self.rejections.extend(other.rejections);
-        for (step, count) in other.dropped {
-            *self.dropped.entry(step).or_default() += count;
-        }
     }
 }
 

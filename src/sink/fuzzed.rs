@@ -4,9 +4,9 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::answer::{Answered, Group, settle};
+use super::answer::{Answered, Group, judged};
 use super::batch::{Batch, BatchLimits, cut};
-use super::delivery::Delivery;
+use super::outcome::Delivery;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::dialect::{Dialect, Distribution, Version};
 use crate::config::WriteMode;
@@ -22,24 +22,24 @@ pub fn bulk_answer(bytes: &[u8]) {
     for mode in [WriteMode::External, WriteMode::Create] {
         for tries in [1, 9] {
             // As many as were sent, and one more than was answered.
-            judged(bytes, &parsed, answered.clamp(1, 8), mode, tries);
-            judged(bytes, &parsed, answered.clamp(1, 8) + 1, mode, tries);
+            hold(bytes, &parsed, answered.clamp(1, 8), mode, tries);
+            hold(bytes, &parsed, answered.clamp(1, 8) + 1, mode, tries);
         }
     }
 }
 
-fn judged(bytes: &[u8], parsed: &Value, sent: usize, mode: WriteMode, tries: u32) {
+fn hold(bytes: &[u8], parsed: &Value, sent: usize, mode: WriteMode, tries: u32) {
     let target = target(mode);
     let batch = batch(sent, &target);
     let group = Group { items: (0..sent).collect(), tries };
     let (mut delivery, mut present) = (Delivery::default(), Vec::new());
     let answer = Bytes::copy_from_slice(bytes);
-    let outcome = settle(&batch, &group, &target, mode, &answer, &mut delivery, &mut present);
+    let outcome = judged(&batch, &group, &target, mode, &answer, &mut delivery, &mut present);
     let Counts { written, rejected, .. } = delivery.counts;
     let settled = delivery.counts.landed() + rejected;
     match outcome {
         Answered::Settled => assert_eq!(settled, sent as u64),
-        Answered::Again(later, reason) => {
+        Answered::Again { later, reason, .. } => {
             assert!(!reason.is_empty() && later.tries == tries);
             assert_eq!(settled + later.items.len() as u64, sent as u64);
             assert!(

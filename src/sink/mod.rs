@@ -3,13 +3,19 @@
 mod answer;
 mod audit;
 mod batch;
+mod batch_size;
 mod bulk;
+mod congestion;
 mod delivery;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzed;
 mod judge;
 mod origin;
+mod outcome;
+mod pace;
 
 pub use batch::{Batch, BatchLimits, Cut, cut};
-pub use delivery::{Delivery, DeliveryError, Rejection, Sent, Sink};
+pub use delivery::{DeliveryError, Sink};
 pub use origin::Identity;
+pub use outcome::{Delivery, Rejection, Sent};
+pub use pace::{Pace, PaceNow};

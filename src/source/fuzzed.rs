@@ -64,7 +64,7 @@ impl<'a> Told<'a> {
     fn expected(members: &Members<'a>) -> Option<Self> {
         let mut told = Told::default();
         let mut whole = false;
-        for (key, value) in &members.0 {
+        for &(key, value) in &members.0 {
             match key {
                 b"_scroll_id" => told.scroll_id = serde_json::from_slice(string(value)?).ok(),
                 b"timed_out" => told.timed_out = value.get() == "true",
@@ -72,7 +72,7 @@ impl<'a> Told<'a> {
                 b"_shards" => told.shards = shards(&Members::of(value)?)?,
                 b"hits" => {
                     whole = true;
-                    for (key, value) in &Members::of(value)?.0 {
+                    for &(key, value) in &Members::of(value)?.0 {
                         match key {
                             b"total" => told.total = total(value)?,
                             b"hits" => {
@@ -95,7 +95,7 @@ impl<'a> Told<'a> {
 impl<'a> ToldHit<'a> {
     fn expected(members: &Members<'a>) -> Option<Self> {
         let (mut hit, mut id) = (ToldHit::default(), None);
-        for (key, value) in &members.0 {
+        for &(key, value) in &members.0 {
             match key {
                 b"_id" => id = Some(string(value)?),
                 b"_type" => hit.doc_type = Some(string(value)?),
@@ -104,7 +104,7 @@ impl<'a> ToldHit<'a> {
                 b"_version" => hit.version = u64::try_from(integer(value)?).ok(),
                 b"_source" => hit.source = Some(value.get().as_bytes()),
                 b"fields" => {
-                    for (key, value) in &Members::of(value)?.0 {
+                    for &(key, value) in &Members::of(value)?.0 {
                         match key {
                             b"_routing" => hit.routing = Some(string(value)?),
                             b"_parent" => hit.parent = Some(string(value)?),
@@ -123,7 +123,7 @@ impl<'a> ToldHit<'a> {
 
 fn shards(members: &Members<'_>) -> Option<Option<[i64; 3]>> {
     let mut shards = [None; 3];
-    for (key, value) in &members.0 {
+    for &(key, value) in &members.0 {
         match key {
             b"total" => shards[0] = Some(integer(value)?),
             b"successful" => shards[1] = Some(integer(value)?),
@@ -140,7 +140,7 @@ fn total(value: &RawValue) -> Option<Option<u64>> {
         return Some(u64::try_from(integer(value)?).ok());
     }
     let (mut total, mut exact) = (None, false);
-    for (key, value) in &Members::of(value)?.0 {
+    for &(key, value) in &Members::of(value)?.0 {
         match key {
             b"value" => total = u64::try_from(integer(value)?).ok(),
             b"relation" => exact = string(value)? == b"\"eq\"",
@@ -154,7 +154,7 @@ fn integer(value: &RawValue) -> Option<i64> {
     value.get().parse().ok()
 }
 
-fn string<'a>(value: &&'a RawValue) -> Option<&'a [u8]> {
+fn string(value: &RawValue) -> Option<&[u8]> {
     value.get().starts_with('"').then_some(value.get().as_bytes())
 }
 
@@ -162,7 +162,7 @@ fn string<'a>(value: &&'a RawValue) -> Option<&'a [u8]> {
 struct Members<'a>(Vec<(&'a [u8], &'a RawValue)>);
 
 impl<'a> Members<'a> {
-    fn of(value: &&'a RawValue) -> Option<Self> {
+    fn of(value: &'a RawValue) -> Option<Self> {
         serde_json::from_str(value.get()).ok()
     }
 }

@@ -7,8 +7,8 @@ mod page;
 mod scroll;
 mod window;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use page::{Hit, Page, PageError, Span};
 
@@ -53,7 +53,22 @@ pub struct PageSize {
     /// What rates leave of a page.
     limit_docs: AtomicU32,
     limit_bytes: AtomicU64,
+    relief: Mutex<Relief>,
 }
+
+/// Smaller pages for a source that lost attempts.
+#[derive(Debug, Default)]
+struct Relief {
+    /// Pages are halved so often.
+    halvings: u32,
+    /// Pages that came since the last loss or growth.
+    pages: u32,
+}
+
+/// Pages are not halved more often than this for a source that suffers.
+const MOST_HALVINGS: u32 = 4;
+/// Pages in a row that came, after which they are twice as large again.
+const PAGES_TO_GROW: u32 = 32;
 
 impl PageSize {
     /// At most `most_docs` a page; `mean_bytes` is a first guess of a document's size on the wire.
@@ -64,6 +79,7 @@ impl PageSize {
             mean_bytes: AtomicU64::new(mean_bytes.max(1)),
             limit_docs: AtomicU32::new(u32::MAX),
             limit_bytes: AtomicU64::new(PAGE_BYTES),
+            relief: Mutex::default(),
         }
     }
 
@@ -73,7 +89,8 @@ impl PageSize {
         let fitting =
             self.limit_bytes.load(Ordering::Relaxed) / self.mean_bytes.load(Ordering::Relaxed).max(1);
         let most = self.most_docs.min(self.limit_docs.load(Ordering::Relaxed)).max(1);
-        u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, most)
+        let docs = u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, most);
+        (docs >> self.relief().halvings).max(1)
     }
 
     /// Bytes that such a page will have.
@@ -95,6 +112,17 @@ impl PageSize {
         self.mean_bytes.fetch_max(mean_bytes, Ordering::Relaxed);
     }
 
+    fn relief(&self) -> MutexGuard<'_, Relief> {
+        self.relief.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The source lost an attempt: an overload, a circuit breaker, a shard, a snapshot. The next attempts ask for
+    /// smaller pages, until enough of them came.
+    pub fn suffers(&self) {
+        let mut relief = self.relief();
+        *relief = Relief { halvings: (relief.halvings + 1).min(MOST_HALVINGS), pages: 0 };
+    }
+
     /// A page came: the next ones follow what its documents weigh.
     pub fn learn(&self, page: &Page) {
         if let Some(mean) =
@@ -104,6 +132,11 @@ impl PageSize {
             // Quick to shrink the pages, slow to grow them.
             let next = if mean > known { mean } else { (known * 7 + mean) / 8 };
             self.mean_bytes.store(next.max(1), Ordering::Relaxed);
+        }
+        let mut relief = self.relief();
+        relief.pages += 1;
+        if relief.pages >= PAGES_TO_GROW {
+            *relief = Relief { halvings: relief.halvings.saturating_sub(1), pages: 0 };
         }
     }
 }

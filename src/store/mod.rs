@@ -393,11 +393,18 @@ fn no_room(kind: std::io::ErrorKind) -> bool {
     matches!(kind, StorageFull | QuotaExceeded | FileTooLarge)
 }
 
+/// A file of sled's is shorter than it was, or holds what it cannot have written.
+fn is_torn(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+    matches!(kind, UnexpectedEof | InvalidData)
+}
+
 fn unusable(path: &Path, cause: sled::Error) -> Error {
     let (code, hint) = match &cause {
         sled::Error::Io(io) if no_room(io.kind()) => {
             ("disk_full", "make room on the disk and start again: nothing is lost")
         }
+        sled::Error::Io(io) if is_torn(io.kind()) => ("corrupt", RESTORE),
         sled::Error::Io(_) => ("store_io", "check that the directory is writable and the disk healthy"),
         _ => ("corrupt", RESTORE),
     };

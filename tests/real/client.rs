@@ -6,6 +6,7 @@ mod telemetry;
 mod tls;
 
 use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
 use esferry_lab::proxy::Recorded;
 use esferry_lab::{Gate, Proxy, Rule};
 use serde_json::Value;
@@ -187,4 +188,44 @@ async fn compression_is_refused_where_the_server_would_close_the_connection() {
             && !text(line, "/hint").is_empty()
     });
     assert!(failed, "{lines:#}");
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_not_well_at_a_start_is_not_taken_for_another_one() {
+    if !esferry_lab::wanted("a cluster that does not say who it is") {
+        return;
+    }
+    let sides = loaded("clientunwell", 1500).await.unwrap();
+    let (source, target) = (Proxy::start(sides.old.url()).unwrap(), Proxy::start(sides.new.url()).unwrap());
+    let daemon = ferry(&sides, &urls(&[&source.url()]), &urls(&[&target.url()])).unwrap();
+    // Stopped in the middle: both clusters are known to the store.
+    let gate = Gate::new();
+    source.rule(Rule::on_pages().skip(3).hold(&gate));
+    let running = daemon.start(&["--once"]).unwrap();
+    assert!(gate.wait_held(1, PATIENCE), "{}", daemon.log());
+    running.kill_nine().unwrap();
+    gate.release();
+    source.clear_rules();
+    for (name, side) in [("old", &source), ("new", &target)] {
+        let named = format!("cluster `{name}`");
+        for path in ["/", "/_nodes/http"] {
+            side.rule(Rule::any().when(move |seen| seen.path == path).status(503));
+            fails(&daemon, &["run", "--once"], 5, &["error[overloaded]", &named, "hint:"]).unwrap();
+            side.clear_rules();
+            side.rule(Rule::any().when(move |seen| seen.path == path).drop_before());
+            fails(&daemon, &["run", "--once"], 5, &["error[connection]", &named, "hint:"]).unwrap();
+            side.clear_rules();
+        }
+    }
+    let without_uuid = |body: Bytes| {
+        let mut root: Value = serde_json::from_slice(&body).unwrap();
+        assert!(root["cluster_uuid"].is_string(), "{root}");
+        root["cluster_uuid"] = "_na_".into();
+        Bytes::from(root.to_string())
+    };
+    target.rule(Rule::any().when(|seen| seen.path == "/").rewrite(without_uuid));
+    fails(&daemon, &["run", "--once"], 5, &["error[no_master]", "cluster `new`", "hint:"]).unwrap();
+    target.clear_rules();
+    let mut running = daemon.start(&["--once"]).unwrap();
+    arrives(&sides, &daemon, &mut running, 1500).await.unwrap();
 }

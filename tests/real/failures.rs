@@ -10,6 +10,7 @@ use esferry::store::Store;
 use esferry::store::records::SliceState;
 use esferry_lab::data::{AlertSet, BulkWriter, Document, load_refused_documents, refused_documents};
 use esferry_lab::{Gate, Rule, compare};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::scene::{NAME, PATIENCE, Scene, alert_schema, alerts, old_and_new, phase, tally};
@@ -121,6 +122,34 @@ async fn a_daemon_that_tries_failures_again_says_how_far_it_is() {
     assert_eq!(running.exit_code(PATIENCE).unwrap(), 4, "{}", scene.daemon.log());
     let arrived = compare((&old, index), (&new, index)).await.unwrap();
     assert_eq!(arrived.missing.len() as u64, all - 2, "{arrived}");
+    scene.clear().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_to_another_question_lets_no_failure_go() {
+    if !esferry_lab::wanted("a retry that gets the answer of the batch before") {
+        return;
+    }
+    let (old, new) = old_and_new().await.unwrap();
+    let index = "failures-mixed";
+    load_refused_documents(&old, &new, index, 0).await.unwrap();
+    let documents = (0..600).map(|n| Document::new(format!("bad-{n:05}"), r#"{"n":"bad"}"#));
+    BulkWriter::new(&old, index, Some("odd")).index(documents).await.unwrap();
+    let all = 600 + refused_documents().len();
+    let settings = "schema = \"existing\"\nmax_failure_ratio = 1.0";
+    let scene = Scene::new(&old, &new, index, index, settings).unwrap();
+    assert_eq!(scene.daemon.run_once().unwrap().0, 4);
+
+    let again = Rule::on(Method::POST, "/_search").body_contains("\"ids\"");
+    scene.source.rule(again.clone().skip(1).times(1).previous_answer());
+    let (code, _, said) = esferry(&scene, &["failures", "retry", NAME, "--json"]).unwrap();
+    assert_eq!(code, 5, "{said}");
+    assert!(said.contains("error[read_again]") && said.contains("that was not asked for"), "{said}");
+    assert_eq!(scene.source.applied(), [1]);
+    scene.source.clear_rules();
+    assert_eq!(printed(&scene, &["failures", "list", NAME, "--json"]).unwrap().len(), all);
+    let (_, report, said) = esferry(&scene, &["failures", "retry", NAME, "--json"]).unwrap();
+    assert_eq!(report[0]["still_failing"], json!(all), "{report:?} {said}");
     scene.clear().await.unwrap();
 }
 

@@ -10,6 +10,7 @@ mod failures;
 mod faults;
 mod holding;
 mod nodes;
+mod pace;
 mod plan;
 mod queries;
 mod refusals;

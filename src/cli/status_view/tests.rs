@@ -28,6 +28,7 @@ fn copying() -> MigrationStatus {
         dropped: BTreeMap::from([("transform 2: drop_if status = \"test\"".to_owned(), 1204)]),
         others: None,
         tuned: None,
+        pace: Some(PaceNow { bulks: 5, batch_docs: 5000, batch_bytes: 15 << 20 }),
         indices: Vec::new(),
         planning_seconds: 3.0,
         copying_seconds: 7000.0,
@@ -87,6 +88,7 @@ fn ready() -> MigrationStatus {
             index("hamlets", 10, 9, None),
         ],
         copying_seconds: 2.9,
+        pace: None,
         ..copying()
     }
 }
@@ -108,6 +110,7 @@ fn planning() -> MigrationStatus {
         failures: Vec::new(),
         dropped: BTreeMap::new(),
         others: None,
+        pace: None,
         ..copying()
     }
 }
@@ -117,6 +120,7 @@ fn a_migration_that_waits_says_why() {
     insta::assert_snapshot!(render(&[copying()], Paint::off()), @r#"
     alerts    copying  61.2 %   306.4 M / 500.0 M docs   41 200/s (avg 39 870/s)   ETA 1 h 18 min
               slices 6 131 done · 8 running · 3 861 waiting · 0 set aside (+212 000 docs in open slices)
+              writing 5 bulks at once, each of up to 5 000 docs and 15.0 MiB
               failures 212  (mapper_parsing 209, version 3)
               dropped 1 204  (transform 2: drop_if status = "test")
               waiting: target write queue 54 % of 200
@@ -128,6 +132,7 @@ fn several_migrations_stand_in_columns() {
     insta::assert_snapshot!(render(&[copying(), ready(), planning()], Paint::off()), @r#"
     alerts               copying    61.2 %   306.4 M / 500.0 M docs   41 200/s (avg 39 870/s)   ETA 1 h 18 min
                          slices 6 131 done · 8 running · 3 861 waiting · 0 set aside (+212 000 docs in open slices)
+                         writing 5 bulks at once, each of up to 5 000 docs and 15.0 MiB
                          failures 212  (mapper_parsing 209, version 3)
                          dropped 1 204  (transform 2: drop_if status = "test")
                          waiting: target write queue 54 % of 200
@@ -203,6 +208,7 @@ fn limits_of_an_operator_are_told() {
     insta::assert_snapshot!(text, @r#"
     alerts    copying  61.2 %   306.4 M / 500.0 M docs   41 200/s (avg 39 870/s)   ETA 1 h 18 min
               slices 6 131 done · 8 running · 3 861 waiting · 0 set aside (+212 000 docs in open slices)
+              writing 5 bulks at once, each of up to 5 000 docs and 15.0 MiB
               failures 212  (mapper_parsing 209, version 3)
               dropped 1 204  (transform 2: drop_if status = "test")
               tuned: bulks 8, at most 5 000 docs/s (until `esferry tune alerts --reset`)

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
-use crate::config::{Bytes, MigrationConfig};
+use crate::config::{Bulks, Bytes, MigrationConfig};
 use crate::error::{Error, Result};
+use crate::sink::Pace;
 use crate::store::Store;
 use crate::store::records::Tuned;
 
@@ -15,7 +16,7 @@ pub(in crate::engine) struct Limits {
     /// Slices read side by side.
     pub(in crate::engine) parallel: usize,
     /// Bulk requests in flight.
-    pub(in crate::engine) bulks: usize,
+    pub(in crate::engine) bulks: Bulks,
     /// Documents a second.
     pub(super) docs: Option<u64>,
     /// Bytes a second.
@@ -27,36 +28,17 @@ impl Limits {
         let throttle = &config.throttle;
         Limits {
             parallel: tuned.parallel.unwrap_or(config.slice.parallel),
-            bulks: tuned.bulks.unwrap_or(config.write.bulks),
+            bulks: tuned.bulks.map_or(config.write.bulks, Bulks::fixed),
             docs: tuned.max_docs_per_second.or(throttle.max_docs_per_second),
             bytes: tuned.max_bytes_per_second.or(throttle.max_bytes_per_second.map(|Bytes(bytes)| bytes)),
         }
     }
 }
 
-/// Keeps as many permits in `flights` as there may be bulks in flight, while that changes. More are there at once;
-/// fewer as those in flight come back.
-pub(in crate::engine) async fn follow(
-    flights: Arc<Semaphore>,
-    mut limits: watch::Receiver<Limits>,
-    begun: usize,
-) {
-    let mut width = begun;
-    loop {
-        let wanted = limits.borrow_and_update().bulks;
-        if wanted > width {
-            flights.add_permits(wanted - width);
-            width = wanted;
-        }
-        tokio::select! {
-            Ok(permit) = flights.acquire(), if width > wanted => {
-                permit.forget();
-                width -= 1;
-            }
-            changed = limits.changed() => if changed.is_err() {
-                return;
-            },
-        }
+/// Keeps the pace within the limits while these change.
+pub(in crate::engine) async fn follow(pace: Arc<Pace>, mut limits: watch::Receiver<Limits>) {
+    while limits.changed().await.is_ok() {
+        pace.bound(limits.borrow_and_update().bulks);
     }
 }
 
@@ -108,36 +90,13 @@ fn check(tuned: &Tuned) -> Result<()> {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn permits_follow_the_width_up_at_once_and_down_as_they_come_back() {
-        let limits = |bulks| Limits { parallel: 1, bulks, docs: None, bytes: None };
-        let (sender, receiver) = watch::channel(limits(2));
-        let flights = Arc::new(Semaphore::new(2));
-        tokio::spawn(follow(flights.clone(), receiver, 2));
-        let (first, second) = (flights.acquire().await.unwrap(), flights.acquire().await.unwrap());
-        sender.send(limits(4)).unwrap();
-        let (third, fourth) = (flights.acquire().await.unwrap(), flights.acquire().await.unwrap());
-        sender.send(limits(1)).unwrap();
-        drop((first, second, third));
-        while flights.available_permits() > 0 {
-            tokio::task::yield_now().await;
-        }
-        drop(fourth);
-        let only = flights.acquire().await.unwrap();
-        tokio::task::yield_now().await;
-        assert_eq!(flights.available_permits(), 0);
-        drop(only);
-        sender.send(limits(3)).unwrap();
-        let _three = flights.acquire_many(3).await.unwrap();
-        assert_eq!(flights.available_permits(), 0);
-    }
-
     #[test]
     fn what_an_operator_gives_stands_in_place_of_the_configuration() {
         let mut config = MigrationConfig::default();
         config.throttle.max_docs_per_second = Some(500);
         let tuned = Tuned { bulks: Some(9), max_docs_per_second: Some(70), ..Tuned::default() };
-        let expected = Limits { parallel: config.slice.parallel, bulks: 9, docs: Some(70), bytes: None };
+        let expected =
+            Limits { parallel: config.slice.parallel, bulks: Bulks::fixed(9), docs: Some(70), bytes: None };
         assert_eq!(Limits::of(&config, &tuned), expected);
         assert_eq!(Limits::of(&config, &Tuned::default()).docs, Some(500));
     }

@@ -1,5 +1,6 @@
 //! A damaged store is refused, or has everything that it had.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
@@ -82,6 +83,29 @@ fn damage(path: &Path, at: f64, damage: Damage) {
     std::fs::write(path, bytes).unwrap();
 }
 
+/// True when the store, damaged so, is refused as a corrupt one; false when it is complete all the same.
+fn refused(
+    whole: &Path,
+    expected: &Entries,
+    name: &OsStr,
+    at: f64,
+    kind: Damage,
+) -> std::result::Result<bool, TestCaseError> {
+    let torn = tempfile::tempdir_in(whole.parent().unwrap()).unwrap();
+    copied(whole, torn.path());
+    damage(&torn.path().join("store").join(name), at, kind);
+    match content(torn.path()) {
+        Ok(content) => {
+            prop_assert!(content == *expected, "something is missing, and nobody said so");
+            Ok(false)
+        }
+        Err(code) => {
+            prop_assert_eq!(code, "corrupt");
+            Ok(true)
+        }
+    }
+}
+
 #[test]
 fn a_damaged_store_is_refused_or_complete() {
     let dir = tempfile::tempdir().unwrap();
@@ -98,20 +122,26 @@ fn a_damaged_store_is_refused_or_complete() {
     let refusals = std::cell::Cell::new(0);
     runner
         .run(&(prop::sample::select(names), 0.0..1.0_f64, kinds), |(name, at, kind)| {
-            let torn = tempfile::tempdir_in(dir.path()).unwrap();
-            copied(&whole, torn.path());
-            damage(&torn.path().join("store").join(name), at, kind);
-            match content(torn.path()) {
-                Ok(content) => prop_assert!(content == expected, "something is missing, and nobody said so"),
-                Err(code) => {
-                    prop_assert_eq!(code, "corrupt");
-                    refusals.set(refusals.get() + 1);
-                }
-            }
+            refusals.set(refusals.get() + u32::from(refused(&whole, &expected, &name, at, kind)?));
             Ok(())
         })
         .unwrap();
     assert!(refusals.get() > 20, "the damage was felt");
+}
+
+#[test]
+fn a_store_that_is_cut_anywhere_is_refused_or_complete() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = dir.path().join("whole");
+    let expected = worked_on(&whole);
+    let cuts = 200_u32;
+    for path in files(&whole) {
+        let name = path.file_name().unwrap();
+        let cut =
+            |n: u32| refused(&whole, &expected, name, f64::from(n) / f64::from(cuts), Damage::Cut).unwrap();
+        let refusals = (0..cuts).filter(|n| cut(*n)).count();
+        assert!(refusals > 20, "{}: {refusals}", path.display());
+    }
 }
 
 #[test]
