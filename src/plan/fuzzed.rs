@@ -15,7 +15,7 @@ use crate::schema::query::{Context, rewrite_search};
 /// When it does not hold.
 pub fn uid_ranges(bytes: &[u8]) {
     let Some((target, terms)) = bytes.split_first() else { return };
-    let lines = terms.split(|&byte| byte == b'\n').take(300);
+    let lines = terms.split(|&byte| byte == b'\n').take(100);
     let terms: Vec<String> = lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect();
     terms.iter().take(8).for_each(|uid| assert_id_is_kept(uid));
     let listed = Listed::new(terms);
