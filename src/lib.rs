@@ -9,6 +9,9 @@ pub mod config;
 pub mod control;
 pub mod engine;
 pub mod error;
+pub mod failpoint;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod plan;
 pub mod schema;
 pub mod sink;

@@ -6,6 +6,8 @@ use clap::Parser;
 use esferry::cli::{Cli, Paint, report};
 
 fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    let _failpoints = fail::FailScenario::setup();
     let cli = Cli::parse();
     let paint = Paint::stderr(cli.global.color);
     match cli.execute() {

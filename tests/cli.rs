@@ -29,6 +29,14 @@ fn esferry(folder: &Path, args: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
+#[cfg(not(feature = "failpoints"))]
+#[test]
+fn a_binary_without_the_feature_has_no_failpoints() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_esferry"));
+    // With the feature, this would not be understood, and the process would die.
+    command.env("FAILPOINTS", "FlushCounted=no such action").arg("--version").assert().success();
+}
+
 fn folder_with(config: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("migrations.toml"), config).unwrap();

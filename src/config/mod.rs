@@ -4,6 +4,8 @@
 
 mod bulks;
 mod fingerprint;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzed;
 mod hours;
 mod load;
 mod lookup;

@@ -12,16 +12,16 @@ use super::context::Context;
 use super::phase::Standing;
 use super::queue::Queue;
 use super::reading::AbortOnDrop;
+use super::stored_plan::waiting_slices;
 use super::throttle::follow;
 use super::worker::{IndexCopy, SliceEnd, blocking};
 use crate::cluster::indices::IndexInfo;
 use crate::config::MigrationConfig;
 use crate::error::{Error, Result};
-use crate::plan::slice::{Slice, SliceId};
-use crate::plan::verify;
+use crate::plan::slice::SliceId;
 use crate::sink::{BatchLimits, Pace, Sink};
 use crate::source::{PageSize, SourceIndex};
-use crate::store::records::{Counts, IndexRecord, SliceRecord, SliceState};
+use crate::store::records::{Counts, IndexRecord, SliceState};
 use crate::transform::{Pipeline, Shape, Steps};
 
 /// `max_failure_ratio` is judged from this many documents on.
@@ -51,50 +51,6 @@ fn give_back(working: &HashMap<Id, Work>, parallel: usize) {
     if going.len() > parallel {
         going.sort_by_key(|work| work.begun);
         going[parallel..].iter().for_each(|work| work.stop.cancel());
-    }
-}
-
-/// Proof that stored slices cover every shard, while they come in their order: one shard's are held at a time.
-struct Coverage<'a> {
-    shards: std::iter::Peekable<Box<dyn Iterator<Item = (&'a IndexRecord, u32)> + 'a>>,
-    slices: Vec<Slice>,
-}
-
-impl<'a> Coverage<'a> {
-    /// `records` are in the order of their ordinals.
-    fn of(records: &'a [IndexRecord]) -> Self {
-        let shards = records.iter().flat_map(|record| (0..record.shards).map(move |shard| (record, shard)));
-        let shards: Box<dyn Iterator<Item = _>> = Box::new(shards);
-        Coverage { shards: shards.peekable(), slices: Vec::new() }
-    }
-
-    fn take(&mut self, slice: Slice) -> Result<()> {
-        while self
-            .shards
-            .peek()
-            .is_some_and(|(record, shard)| (record.ordinal, *shard) < (slice.id.index, slice.id.shard))
-        {
-            self.shard_is_whole()?;
-        }
-        self.slices.push(slice);
-        Ok(())
-    }
-
-    fn end(mut self) -> Result<()> {
-        while self.shards.peek().is_some() {
-            self.shard_is_whole()?;
-        }
-        Ok(())
-    }
-
-    fn shard_is_whole(&mut self) -> Result<()> {
-        let slices = std::mem::take(&mut self.slices);
-        let Some((record, shard)) = self.shards.next() else { return Ok(()) };
-        verify(&record.source, shard, record.shards, &slices).map_err(|gap| {
-            Error::state("corrupt", "the stored plan does not cover its index")
-                .hint("restore the state directory from a backup, or `esferry reset` the migration")
-                .because(gap)
-        })
     }
 }
 
@@ -244,24 +200,7 @@ impl Context {
     /// Loads the plan, proves once more that it covers every shard, and queues what is not done.
     async fn queue(&self, records: &[IndexRecord]) -> Result<Queue> {
         let (store, name, records) = (self.store.clone(), self.name.clone(), records.to_vec());
-        blocking(move || {
-            let mut queue = Queue::default();
-            let mut coverage = Coverage::of(&records);
-            for record in store.slices(&name) {
-                let record: SliceRecord = record?;
-                match record.state {
-                    SliceState::Waiting | SliceState::Open { .. } => queue.add(&record.slice),
-                    // What moves out of it goes to the open-ended slice of its shard, which therefore waits for it.
-                    SliceState::SetAside { .. } => queue.hold(record.slice.id),
-                    SliceState::Done => {}
-                }
-                coverage.take(record.slice)?;
-            }
-            coverage.end()?;
-            queue.spread();
-            Ok(queue)
-        })
-        .await
+        blocking(move || waiting_slices(&store, &name, &records)).await
     }
 
     /// How much is sent to the target at once; shown in the status for as long as somebody writes.

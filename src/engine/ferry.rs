@@ -16,6 +16,7 @@ use super::status::take_over;
 use super::throttle::{Throttle, tune};
 use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Kind, Result};
+use crate::failpoint::Failpoint;
 use crate::plan::slice::SliceId;
 use crate::store::Store;
 use crate::store::records::{Acceptance, FailureGroup, MigrationRecord, Tuned};
@@ -328,6 +329,7 @@ impl Ferry {
                 _ => {}
             }
         })?;
+        Failpoint::PhaseStored.pass();
         tracing::info!(migration = self.name, from = %phase, to = %to, "phase");
         self.progress.take_migration(&record);
         Ok(record)

@@ -13,15 +13,17 @@ pub mod phase;
 mod planning;
 mod prepare;
 mod progress;
-mod queue;
+pub(crate) mod queue;
 mod reading;
 mod resume;
 mod retry;
 pub mod sampling;
 pub mod schemas;
 pub mod status;
+pub(crate) mod stored_plan;
 mod templates;
 mod throttle;
+pub(crate) mod unsettled;
 mod verifying;
 mod worker;
 

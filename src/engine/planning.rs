@@ -15,6 +15,7 @@ use crate::cluster::Cluster;
 use crate::cluster::failure::CallError;
 use crate::control::status::PlanningStatus;
 use crate::error::{Error, Kind, Result};
+use crate::failpoint::Failpoint;
 use crate::plan::{PlanError, Planner, ShardPlan, shared_id};
 use crate::store::records::{Counts, IndexRecord, SliceRecord, SliceState};
 use crate::transform::Shape;
@@ -89,6 +90,7 @@ impl Context {
                     let Some(shape) = self.shape(candidate, stop).await? else { return Ok(false) };
                     let record = self.index_record(candidate, shape, next);
                     self.store.save_index(&self.name, &record)?;
+                    Failpoint::IndexStored.pass();
                     next += 1;
                     record
                 }
@@ -210,6 +212,7 @@ impl Context {
                 })
                 .collect();
             self.store.save_shard(&self.name, record.ordinal, shard, &plan.record, &slices)?;
+            Failpoint::ShardStored.pass();
             slices.iter().for_each(|slice| self.progress.take_slice(slice));
             self.progress.shard_is_planned();
             tracing::debug!(index = record.source, shard, took_ms = milliseconds(took), "stored");

@@ -10,6 +10,7 @@ use crate::cluster::failure::CallError;
 use crate::cluster::indices::IndexInfo;
 use crate::config::Schema;
 use crate::error::{Error, Kind, Result};
+use crate::failpoint::Failpoint;
 use crate::schema::{self, Destination};
 use crate::store::records::{IndexRecord, Originals, OtherTarget};
 
@@ -47,6 +48,7 @@ impl Context {
                 return Err(gone(&self.target, &record.target));
             }
             self.create(source, &record).await?;
+            Failpoint::TargetCreated.pass();
             target = self.target.described().await?.into_iter().find(|index| index.name == record.target);
         }
         let target = target.ok_or_else(|| gone(&self.target, &record.target))?;
@@ -85,11 +87,14 @@ impl Context {
             record.originals = Some(originals(&target, created));
             // Stored before they are changed: whatever happens next, they can be put back.
             self.store.save_index(&self.name, &record)?;
+            Failpoint::OriginalsStored.pass();
         }
         self.tune(&record.target).await?;
+        Failpoint::TargetTuned.pass();
         record.prepared = true;
         record.restored = false;
         self.store.save_index(&self.name, &record)?;
+        Failpoint::TargetPrepared.pass();
         self.progress.take_index(&record);
         Ok(())
     }
@@ -138,6 +143,7 @@ impl Context {
                     let created = now.is_none();
                     if created {
                         self.create_other(name).await?;
+                        Failpoint::TargetCreated.pass();
                         target = self.target.described().await?.into_iter().find(|index| index.name == *name);
                     }
                     let target = target.ok_or_else(|| gone(&self.target, name))?;
@@ -158,7 +164,9 @@ impl Context {
             // As for the planned ones: the originals are durable before they are changed.
             let record = self.store.update_migration(&self.name, |record| record.others = others.clone())?;
             self.progress.take_others(&record);
+            Failpoint::OriginalsStored.pass();
             self.tune(name).await?;
+            Failpoint::TargetTuned.pass();
         }
         Ok(())
     }
@@ -204,8 +212,10 @@ impl Context {
         for mut record in self.store.indices(&self.name)? {
             let Some(originals) = record.originals.clone().filter(|_| !record.restored) else { continue };
             self.put_back(&record.target, &originals).await?;
+            Failpoint::SettingsRestored.pass();
             record.restored = true;
             self.store.save_index(&self.name, &record)?;
+            Failpoint::RestoreStored.pass();
             self.progress.take_index(&record);
         }
         let record = self.store.migration(&self.name)?;
@@ -214,6 +224,7 @@ impl Context {
                 continue;
             }
             self.put_back(&other.name, &other.originals).await?;
+            Failpoint::SettingsRestored.pass();
             self.store.update_migration(&self.name, |record| {
                 record.others.iter_mut().filter(|stored| stored.name == other.name).for_each(|stored| {
                     stored.restored = true;

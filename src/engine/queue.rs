@@ -6,9 +6,9 @@ use crate::plan::slice::{HalfOpen, Slice, SliceId, SliceRange};
 
 /// Slices that wait. A shard's open-ended slice comes after all others of its shard: it collects what moved.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     /// They may begin.
-    pub(super) ready: VecDeque<SliceId>,
+    pub(crate) ready: VecDeque<SliceId>,
     tails: Vec<SliceId>,
     left: HashMap<(u32, u32), usize>,
 }

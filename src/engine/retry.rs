@@ -12,6 +12,7 @@ use super::worker::{IndexCopy, blocking};
 use crate::cluster::answer::{describe, is_foreign};
 use crate::cluster::selection::{Selection, SliceRange};
 use crate::error::{Error, Kind, Result};
+use crate::failpoint::Failpoint;
 use crate::sink::{Identity, Rejection, Sent};
 use crate::source::{Hit, Page};
 use crate::store::records::{Counts, Failure};
@@ -123,6 +124,7 @@ impl Context {
         for (hidden, failures) in by_type {
             let page = self.read_again(copy, hidden, &failures).await?;
             let (resolved, again) = settle_again(copy, &failures, &page).await?;
+            Failpoint::RetryAnswered.pass();
             let gone = resolved.iter().filter(|(_, counts)| counts.settled() == 0).count() as u64;
             report.gone += gone;
             report.resolved += resolved.len() as u64 - gone;
@@ -130,6 +132,7 @@ impl Context {
             let (store, name) = (self.store.clone(), self.name.clone());
             let settled: Vec<Counts> = resolved.iter().map(|(_, counts)| *counts).collect();
             blocking(move || store.resolve_failures(&name, &resolved, &again)).await?;
+            Failpoint::RetryStored.pass();
             settled.iter().for_each(|counts| self.progress.failure_resolves(counts));
         }
         Ok(())

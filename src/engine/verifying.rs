@@ -8,6 +8,7 @@ use crate::cluster::indices::IndexInfo;
 use crate::cluster::selection::Selection;
 use crate::config::MigrationConfig;
 use crate::error::Result;
+use crate::failpoint::Failpoint;
 use crate::schema;
 use crate::store::records::{Counted, Counts, IndexRecord, SliceState};
 
@@ -66,6 +67,7 @@ impl Context {
                 at: Timestamp::now(),
             });
             self.store.save_index(&self.name, &record)?;
+            Failpoint::CountStored.pass();
             self.progress.take_index(&record);
         }
         self.count_others().await

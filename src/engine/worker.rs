@@ -1,7 +1,7 @@
 //! Copies one slice: attempts until one is proven complete, each from the last checkpoint.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
@@ -14,14 +14,16 @@ use super::page_cut::PageCut;
 use super::progress::Progress;
 use super::reading::{AbortOnDrop, Broken, read};
 use super::throttle::Throttle;
+use super::unsettled::{Run, Unsettled};
 use crate::cluster::buffers;
 use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
+use crate::failpoint::Failpoint;
 use crate::plan::slice::{Cursor, SliceRange};
 use crate::sink::{Delivery, Identity, Rejection, Sent, Sink};
 use crate::source::{Page, ReadError, SlicePage, SliceReader, SourceIndex};
+use crate::store::Store;
 use crate::store::records::{Failure, SliceRecord, SliceState};
-use crate::store::{Settlement, Store};
 use crate::telemetry::statsd::Counters;
 use crate::transform::Pipeline;
 
@@ -29,8 +31,6 @@ use crate::transform::Pipeline;
 const PAGES_IN_FLIGHT: usize = 2;
 /// Attempts that may fail in a row, without a checkpoint between them, before a slice is set aside.
 const ATTEMPTS: u32 = 10;
-/// Slices that can resume inside store their cursor about this often.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
 /// How long bulks in flight may take to settle when the work is to stop.
 const SETTLE_WITHIN: Duration = Duration::from_secs(8);
 
@@ -91,6 +91,7 @@ impl IndexCopy {
             }
             let at_start = record.state.clone();
             record = self.begin(record).await?;
+            Failpoint::SliceBegun.pass();
             let span = tracing::info_span!("slice", slice = %id, attempt = record.attempts);
             let attempt = self.attempt(&mut record, stop).instrument(span).await?;
             match attempt {
@@ -171,6 +172,7 @@ impl IndexCopy {
                     self.progress.slice_moves(record.slice.id, delivery.counts.settled());
                     self.counters.documents(&self.target_name, delivery.counts.settled() - delivery.counts.rejected, delivery.counts.rejected);
                     unsettled.add(upto, delivery);
+                    Failpoint::PageSettled.pass();
                     if unsettled.is_due() {
                         self.checkpoint(record, &mut unsettled).await?;
                     }
@@ -279,46 +281,23 @@ impl IndexCopy {
 
     /// Stores what is settled, for slices that can resume behind it. The others store nothing until they are done.
     async fn checkpoint(&self, record: &mut SliceRecord, unsettled: &mut Unsettled) -> Result<()> {
-        if unsettled.upto == unsettled.from {
-            return Ok(());
+        match unsettled.next_run() {
+            Some(run) => self.settle(record, run).await,
+            None => Ok(()),
         }
-        let delivery = std::mem::take(&mut unsettled.delivery);
-        self.settle(record, unsettled.from, Some(unsettled.upto), delivery).await?;
-        unsettled.from = unsettled.upto;
-        unsettled.since = Instant::now();
-        Ok(())
     }
 
     async fn finish(&self, record: &mut SliceRecord, unsettled: Unsettled) -> Result<()> {
-        self.settle(record, unsettled.from, None, unsettled.delivery).await
+        self.settle(record, unsettled.last_run()).await
     }
 
-    async fn settle(
-        &self,
-        record: &mut SliceRecord,
-        from: Cursor,
-        to: Option<Cursor>,
-        delivery: Delivery,
-    ) -> Result<()> {
-        let counts = delivery.counts;
-        // A list that does not hold what is counted would be taken for a damaged one later.
-        let listed = counts.rejected == delivery.rejections.len() as u64;
-        if counts.read != counts.settled() || !listed {
-            let message = format!(
-                "slice {}: {} documents read, {} settled",
-                record.slice.id,
-                counts.read,
-                counts.settled()
-            );
-            return Err(Error::unexpected("unsettled", message)
-                .hint("nothing is lost: the slice is still open; please report this"));
-        }
+    async fn settle(&self, record: &mut SliceRecord, run: Run) -> Result<()> {
         let now = Timestamp::now();
-        let failures =
-            delivery.rejections.into_iter().map(|rejection| self.failure(record, rejection, now)).collect();
-        let dropped =
-            delivery.dropped.iter().map(|(step, count)| (self.pipeline.describe(*step), *count)).collect();
-        let settlement = Settlement { slice: record.slice.id, from, to, counts, failures, dropped };
+        let settlement = run.settlement(
+            record.slice.id,
+            |rejection| self.failure(record, rejection, now),
+            |step| self.pipeline.describe(step),
+        )?;
         let refused = !settlement.failures.is_empty();
         let left_out = settlement.dropped.clone();
         let (store, name) = (self.store.clone(), self.migration.clone());
@@ -334,6 +313,7 @@ impl IndexCopy {
             Ok((stored, groups))
         })
         .await?;
+        Failpoint::SettlementStored.pass();
         let gained = stored.counts.since(&record.counts);
         *record = stored;
         self.progress.slice_settles(record.slice.id, &gained, &left_out);
@@ -369,29 +349,6 @@ impl IndexCopy {
             first: now,
             last: now,
         }
-    }
-}
-
-/// Outcomes that no checkpoint holds yet, contiguous from `from` to `upto`.
-struct Unsettled {
-    from: Cursor,
-    upto: Cursor,
-    delivery: Delivery,
-    since: Instant,
-}
-
-impl Unsettled {
-    fn new(from: Cursor) -> Self {
-        Unsettled { from, upto: from, delivery: Delivery::default(), since: Instant::now() }
-    }
-
-    fn add(&mut self, upto: Cursor, delivery: Delivery) {
-        self.upto = self.upto.max(upto);
-        self.delivery.absorb(delivery);
-    }
-
-    fn is_due(&self) -> bool {
-        self.upto != self.from && self.since.elapsed() >= CHECKPOINT_EVERY
     }
 }
 

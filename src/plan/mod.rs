@@ -2,6 +2,8 @@
 
 mod coverage;
 mod fields;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzed;
 mod numbers;
 mod shards;
 mod shared_ids;

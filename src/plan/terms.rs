@@ -157,56 +157,10 @@ fn successor(prefix: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
     use proptest::prelude::*;
 
+    use super::super::fuzzed::{Listed, assert_covers, cut_now};
     use super::*;
-
-    struct Listed {
-        terms: Vec<String>,
-        requests: AtomicU64,
-    }
-
-    impl Listed {
-        fn new(mut terms: Vec<String>) -> Self {
-            terms.sort();
-            Listed { terms, requests: AtomicU64::new(0) }
-        }
-
-        fn within(&self, range: &HalfOpen<String>) -> &[String] {
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            let at = |bound: &String| self.terms.partition_point(|term| term < bound);
-            let from = range.from.as_ref().map_or(0, at);
-            let to = range.to.as_ref().map_or(self.terms.len(), at);
-            &self.terms[from.min(to)..to]
-        }
-    }
-
-    impl Terms for Listed {
-        async fn count(&self, range: &HalfOpen<String>) -> Result<u64, CallError> {
-            Ok(self.within(range).len() as u64)
-        }
-        async fn sample(&self, range: &HalfOpen<String>) -> Result<Vec<String>, CallError> {
-            Ok(self.within(range).iter().take(300).cloned().collect())
-        }
-    }
-
-    fn cut_now(listed: &Listed, target: u64) -> Vec<Counted<String>> {
-        futures::executor::block_on(cut(listed, target)).unwrap()
-    }
-
-    /// Contiguous from open to open, and every count true: each term is in exactly one range.
-    fn assert_covers(listed: &Listed, ranges: &[Counted<String>]) {
-        assert_eq!(ranges.first().unwrap().0.from, None);
-        assert_eq!(ranges.last().unwrap().0.to, None);
-        for pair in ranges.windows(2) {
-            assert!(pair[0].0.to.is_some() && pair[0].0.to == pair[1].0.from);
-        }
-        for (range, count) in ranges {
-            assert_eq!(listed.within(range).len() as u64, *count, "{range:?}");
-        }
-    }
 
     #[test]
     fn object_ids_are_cut_into_even_slices_with_few_requests() {

@@ -8,20 +8,20 @@ use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff as _;
 use bytes::{Bytes, BytesMut};
 
+use super::answer::{Answered, Group, judged};
 use super::audit::{others, question};
 use super::batch::{Batch, BatchLimits, Item};
-use super::bulk::{BulkAnswer, same_id};
-use super::judge::{Verdict, is_gone, judge};
+use super::judge::is_gone;
 use super::outcome::Delivery;
 use super::pace::Pace;
 use crate::cluster::Cluster;
-use crate::cluster::answer::{describe, is_foreign};
 use crate::cluster::buffers;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::{CallError, Refusal};
 use crate::cluster::waits::{Waiting, Waits};
 use crate::config::WriteMode;
 use crate::error::Error;
+use crate::failpoint::Failpoint;
 
 /// Why a batch could not be settled at all.
 #[derive(Debug, thiserror::Error)]
@@ -42,30 +42,6 @@ pub struct Sink {
     suspicious: bool,
     pace: Arc<Pace>,
     waits: Waits,
-}
-
-/// Documents of a batch that travel in one request.
-struct Group {
-    items: Vec<usize>,
-    tries: u32,
-}
-
-impl Group {
-    /// Takes the second half away, where there are two.
-    fn split(&mut self) -> Option<Group> {
-        let second = self.items.split_off(self.items.len().div_ceil(2));
-        (!second.is_empty()).then_some(Group { items: second, tries: self.tries })
-    }
-}
-
-/// What an answer says of the documents of a group.
-enum Settled {
-    /// Each has its final outcome.
-    All,
-    /// Some are to be sent again.
-    Again { later: Group, reason: String, overloaded: bool },
-    /// It is the answer to something else.
-    NotOurs(String),
 }
 
 impl Sink {
@@ -119,25 +95,32 @@ impl Sink {
             let flight = self.pace.take_off().await;
             let answer = self.cluster.call(&self.target.request(body)).await;
             let took = flight.took();
+            if answer.is_ok() {
+                Failpoint::BulkAcknowledged.pass();
+            }
             let pause = match answer {
                 Ok(answer) => {
-                    let settled = self.settle(&batch, &group, &answer, &mut delivery, &mut present)?;
+                    let answered =
+                        judged(&batch, &group, &self.target, self.mode, &answer, &mut delivery, &mut present);
                     buffers::give(answer);
-                    match settled {
-                        Settled::All => {
+                    match answered {
+                        Answered::Settled => {
                             flight.lands_well(took, docs, bytes);
                             None
                         }
-                        Settled::Again { later, reason, overloaded } => {
+                        Answered::Again { later, reason, overloaded } => {
                             if overloaded {
                                 flight.meets_refusal();
                             }
                             Some((later, reason))
                         }
-                        Settled::NotOurs(reason) => {
+                        Answered::NotOurs(reason) => {
                             // Perhaps a stray answer of a broken connection: nothing of it is believed.
                             self.cluster.transport().renew();
                             Some((group, reason))
+                        }
+                        Answered::IndexGone(refusal) => {
+                            return Err(self.gone(CallError::Refused(refusal)).into());
                         }
                     }
                 }
@@ -213,66 +196,6 @@ impl Sink {
         }
     }
 
-    /// Judges every item.
-    fn settle(
-        &self,
-        batch: &Batch,
-        group: &Group,
-        answer: &[u8],
-        delivery: &mut Delivery,
-        present: &mut Vec<usize>,
-    ) -> Result<Settled, DeliveryError> {
-        let parsed = match BulkAnswer::read(answer) {
-            Ok(parsed) => parsed,
-            Err(_) if is_foreign(answer) => {
-                return Ok(Settled::NotOurs(CallError::Malformed(describe(answer)).to_string()));
-            }
-            Err(cause) => return Ok(Settled::NotOurs(CallError::Malformed(cause.to_string()).to_string())),
-        };
-        if parsed.items.len() != group.items.len() {
-            let (sent, answered) = (group.items.len(), parsed.items.len());
-            return Ok(Settled::NotOurs(format!("{sent} documents sent, {answered} answered")));
-        }
-        for (action, &position) in parsed.items.iter().zip(&group.items) {
-            if !same_id(batch.id(position, &self.target), action.answer().id) {
-                return Ok(Settled::NotOurs("the answer belongs to other documents".to_owned()));
-            }
-        }
-        let mut later = Group { items: Vec::new(), tries: group.tries };
-        let (mut reason, mut overloaded) = (String::new(), false);
-        for (action, &position) in parsed.items.iter().zip(&group.items) {
-            let item = action.answer();
-            let error = item.error.map(serde_json::value::RawValue::get);
-            let before = delivery.counts.landed();
-            match judge(item.status, item.result, error, self.mode, group.tries) {
-                Verdict::Written => delivery.counts.written += 1,
-                Verdict::Present => {
-                    delivery.counts.present += 1;
-                    present.push(position);
-                }
-                Verdict::Superseded => delivery.counts.superseded += 1,
-                Verdict::Rejected(refusal) => delivery.reject(batch, position, refusal, group.tries),
-                Verdict::Retry(refusal) => {
-                    later.items.push(position);
-                    overloaded |= refusal.is_temporary();
-                    reason = refusal.one_line();
-                }
-                Verdict::Wait(refusal) => {
-                    later.items.push(position);
-                    reason = format!("{} (an operator has to change that)", refusal.one_line());
-                }
-                Verdict::IndexGone(refusal) => return Err(self.gone(CallError::Refused(refusal)).into()),
-            }
-            if batch.items[position].elsewhere {
-                delivery.counts.elsewhere += delivery.counts.landed() - before;
-            }
-        }
-        if later.items.is_empty() {
-            return Ok(Settled::All);
-        }
-        Ok(Settled::Again { later, reason, overloaded })
-    }
-
     /// A request refused as a whole is halved until the guilty document stands alone.
     fn bisect(
         &self,
@@ -326,7 +249,7 @@ impl Batch {
     }
 
     /// The `_id` of an item, as the JSON string that was sent.
-    fn id(&self, position: usize, target: &BulkTarget) -> &[u8] {
+    pub(super) fn id(&self, position: usize, target: &BulkTarget) -> &[u8] {
         let Item { start, id, .. } = self.items[position];
         let from = start + target.id_offset();
         &self.body[from..from + id]

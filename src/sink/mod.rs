@@ -1,11 +1,14 @@
 //! Writes documents to the target and settles every single one: written, there already, superseded, or refused.
 
+mod answer;
 mod audit;
 mod batch;
 mod batch_size;
 mod bulk;
 mod congestion;
 mod delivery;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzed;
 mod judge;
 mod origin;
 mod outcome;

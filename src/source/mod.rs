@@ -1,5 +1,7 @@
 //! Reads the documents of one slice, page by page, and proves at the end that it got all of them.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzed;
 pub(crate) mod nesting;
 mod page;
 mod page_size;

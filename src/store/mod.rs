@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 
 use crate::engine::phase::Standing;
 use crate::error::{Error, Result};
+use crate::failpoint::Failpoint;
 use crate::plan::slice::SliceId;
 use keys::Key;
 pub use lock::{running_pid, socket_path};
@@ -121,7 +122,9 @@ impl Store {
     /// `State` when the disk refuses; nothing since the last flush may be believed then.
     pub fn flush(&self) -> Result<()> {
         let flush = self.witness.count().map_err(|cause| self.broken(cause))?;
+        Failpoint::FlushCounted.pass();
         self.db.flush().map_err(|cause| self.broken(cause))?;
+        Failpoint::FlushUntold.pass();
         self.witness.tell(flush)
     }
 
@@ -235,6 +238,7 @@ impl Store {
         }
         batch.insert(Key::shard(name, index, shard).bytes(), encode(record)?);
         self.db.apply_batch(batch).map_err(|cause| self.broken(cause))?;
+        Failpoint::ShardWritten.pass();
         self.flush()
     }
 
@@ -302,17 +306,20 @@ impl Store {
     pub fn reset(&self, name: &str) -> Result<()> {
         let _guard = self.guard();
         self.put(&Key::reset(name), &name)?;
+        Failpoint::ResetMarked.pass();
         for prefix in
             [Key::failures(name), Key::groups(name), Key::slices(name), Key::shards(name), Key::indices(name)]
         {
             for key in self.db.scan_prefix(prefix.bytes()).keys() {
                 let key = key.map_err(|cause| self.broken(cause))?;
                 self.db.remove(key).map_err(|cause| self.broken(cause))?;
+                Failpoint::ResetHalf.pass();
             }
         }
         for key in [Key::migration(name), Key::reset(name)] {
             self.db.remove(key.bytes()).map_err(|cause| self.broken(cause))?;
         }
+        Failpoint::ResetWritten.pass();
         self.flush()
     }
 

@@ -7,6 +7,7 @@ use super::keys::Key;
 use super::records::{Counts, Failure, SliceRecord, SliceState};
 use super::{Store, encode};
 use crate::error::{Error, Result};
+use crate::failpoint::Failpoint;
 use crate::plan::slice::{Cursor, SliceId};
 
 /// A run of documents of one slice, each with its final outcome.
@@ -64,6 +65,18 @@ impl Store {
     /// [`OutOfOrder`] leaves everything as it was; [`Error`] when the disk refuses.
     pub fn settle(&self, name: &str, settlement: &Settlement) -> Result<SliceRecord, SettleError> {
         let _guard = self.guard();
+        let record = self.write_settlement(name, settlement)?;
+        Failpoint::SettlementWritten.pass();
+        self.flush()?;
+        Ok(record)
+    }
+
+    /// Everything but the flush: what a crash finds in between.
+    pub(super) fn write_settlement(
+        &self,
+        name: &str,
+        settlement: &Settlement,
+    ) -> Result<SliceRecord, SettleError> {
         let key = Key::slice(name, settlement.slice);
         let stored: Option<SliceRecord> = self.get(&key)?;
         let out_of_order =
@@ -99,7 +112,6 @@ impl Store {
         edit.write(&mut batch)?;
         batch.insert(key.bytes(), encode(&record)?);
         self.db.apply_batch(batch).map_err(|cause| self.broken(cause))?;
-        self.flush()?;
         Ok(record)
     }
 
@@ -170,6 +182,7 @@ impl Store {
             batch.insert(Key::slice(name, record.slice.id).bytes(), encode(record)?);
         }
         self.db.apply_batch(batch).map_err(|cause| self.broken(cause))?;
+        Failpoint::RetryWritten.pass();
         self.flush()
     }
 }

@@ -1,5 +1,7 @@
 //! The process dies at any moment: nothing is lost, nothing is doubled, and what was done is not done again.
 
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod shaped;
 
 use std::collections::{HashMap, HashSet};
