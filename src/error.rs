@@ -85,6 +85,12 @@ impl Error {
         self.hint = Some(hint.into());
         self
     }
+    /// The same error with another meaning, where more is known of the circumstances.
+    #[must_use]
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
     /// Chains the cause.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Cause>) -> Self {

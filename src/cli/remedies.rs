@@ -34,6 +34,9 @@ pub fn remedy(error_type: &str, reason: &str) -> String {
         }
         "too_large" => "the document is larger than the target takes: raise `http.max_content_length` there",
         "id_too_long" => "its id is longer than the target takes: give it a shorter one at the source",
+        "no_version" => {
+            "the source did not tell its version: see whether something between strips `_version`"
+        }
         "raw_line_break" => {
             "its body has a line break inside a string, which is no valid JSON: write it anew at the source"
         }

@@ -66,10 +66,8 @@ impl Cluster {
         if !shards.is_whole() || (selection.shard.is_some() && shards.total != 1) || shards.total == 0 {
             return Err(CallError::Incomplete(format!("count of {}: {shards}", selection.index)));
         }
-        answer
-            .get("count")
-            .and_then(Value::as_u64)
-            .ok_or_else(|| CallError::Malformed("a count without a number".to_owned()))
+        let counted = answer.get("count").unwrap_or(&Value::Null);
+        counted.as_u64().ok_or_else(|| CallError::Malformed(format!("a count of {counted} documents")))
     }
 
     /// `_count` knows no slices: opens the slice and reads the total that it promises.
@@ -82,7 +80,7 @@ impl Cluster {
         if !ShardsAnswer::of(&answer).is_some_and(|shards| shards.is_whole() && shards.total == 1) {
             return Err(CallError::Incomplete("a slice that not every shard answered".to_owned()));
         }
-        total_hits(&answer).ok_or_else(|| CallError::Malformed("a search without a total".to_owned()))
+        total_hits(&answer).ok_or_else(|| CallError::Malformed("a search without an exact total".to_owned()))
     }
 
     /// Documents that a search of the whole index sees, those of a hidden type included.

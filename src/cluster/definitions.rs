@@ -41,7 +41,7 @@ impl Cluster {
     /// # Errors
     /// Any [`CallError`].
     pub async fn put_template(&self, name: &str, body: &Value) -> Result<(), CallError> {
-        self.call(&self.dialect().put_template(name, body)).await.map(drop)
+        self.change(&self.dialect().put_template(name, body)).await
     }
 }
 

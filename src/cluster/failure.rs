@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::answer;
 use crate::error::{Error, Kind};
 
 /// A server's refusal: status, type and reason, from any version's error body.
@@ -22,10 +23,7 @@ impl Refusal {
         let parsed: Option<Value> = serde_json::from_slice(body).ok();
         match parsed.as_ref().and_then(|value| value.get("error")) {
             Some(error) => Refusal::of_error(status, error),
-            None => {
-                let text = String::from_utf8_lossy(&body[..body.len().min(300)]).trim().to_owned();
-                Refusal { status, error_type: String::new(), reason: text }
-            }
+            None => Refusal { status, error_type: String::new(), reason: answer::shown(body, 300) },
         }
     }
 
@@ -122,7 +120,13 @@ pub enum CallError {
     /// Not every shard answered, so what is asked for is not known.
     #[error("{0}")]
     Incomplete(String),
-    /// The answer is not what such a server says.
+    /// The answer was larger than the asker has room for.
+    #[error("the answer is larger than {}", bytesize::ByteSize(u64::try_from(*.most).unwrap_or(u64::MAX)))]
+    TooLarge {
+        /// What there is room for, in bytes.
+        most: usize,
+    },
+    /// The answer is not what such a server says. Somebody between may have given it, for the server was known before.
     #[error("unintelligible answer: {0}")]
     Malformed(String),
 }
@@ -152,8 +156,7 @@ impl CallError {
         match self {
             CallError::Unreachable { .. } | CallError::Timeout | CallError::Broken(_) => true,
             CallError::Refused(refusal) => refusal.is_temporary(),
-            CallError::Incomplete(_) => true,
-            CallError::Malformed(_) => false,
+            CallError::Incomplete(_) | CallError::TooLarge { .. } | CallError::Malformed(_) => true,
         }
     }
 
@@ -219,10 +222,13 @@ impl CallError {
                 "shard_missing",
                 "every shard has to be there: see `GET /_cat/shards`; a red index cannot be copied whole",
             ),
+            CallError::TooLarge { .. } => {
+                (Kind::Temporary, "too_large", "ask for fewer documents at once: `slice.page_docs`")
+            }
             CallError::Malformed(_) => (
-                Kind::Refused,
-                "not_elasticsearch",
-                "is this the URL of an Elasticsearch or OpenSearch server?",
+                Kind::Temporary,
+                "unintelligible",
+                "a proxy may answer in the server's place: ask its URL yourself (curl), and go round the proxy if it stays",
             ),
         };
         Error::new(kind, code, message).hint(hint).because(self)

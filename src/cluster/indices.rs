@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use wildmatch::WildMatch;
 
 use super::Cluster;
+use super::counting::ShardsAnswer;
 use super::dialect::Version;
 use super::failure::CallError;
 use super::path::encode;
@@ -93,8 +94,8 @@ impl Cluster {
         info.uuid = info.setting("uuid").unwrap_or_default();
         info.created =
             info.setting("version.created").and_then(|id| id.parse().ok()).and_then(Version::from_created);
-        let shards = info.setting("number_of_shards").and_then(|number| number.parse().ok());
-        info.shards = shards.ok_or_else(|| missing("number_of_shards"))?;
+        let shards: Option<u32> = info.setting("number_of_shards").and_then(|number| number.parse().ok());
+        info.shards = shards.filter(|shards| *shards > 0).ok_or_else(|| missing("number_of_shards"))?;
         Ok(info)
     }
 
@@ -103,7 +104,7 @@ impl Cluster {
     /// # Errors
     /// Any [`CallError`]; the refusal of a mapping names what the server does not take.
     pub async fn create_index(&self, name: &str, body: &Value) -> Result<(), CallError> {
-        self.call(&self.dialect().create_index(name, body)).await.map(drop)
+        self.change(&self.dialect().create_index(name, body)).await
     }
 
     /// Deletes an index; one that is not there is just as well.
@@ -111,9 +112,9 @@ impl Cluster {
     /// # Errors
     /// Any [`CallError`].
     pub async fn delete_index(&self, name: &str) -> Result<(), CallError> {
-        match self.call(&self.dialect().delete_index(name)).await {
+        match self.change(&self.dialect().delete_index(name)).await {
             Err(CallError::Refused(refusal)) if refusal.status == 404 => Ok(()),
-            outcome => outcome.map(drop),
+            outcome => outcome,
         }
     }
 
@@ -122,7 +123,7 @@ impl Cluster {
     /// # Errors
     /// Any [`CallError`].
     pub async fn put_settings(&self, name: &str, settings: &Value) -> Result<(), CallError> {
-        self.call(&self.dialect().put_settings(name, settings)).await.map(drop)
+        self.change(&self.dialect().put_settings(name, settings)).await
     }
 
     /// The ids of up to `size` documents, in index order.
@@ -137,7 +138,7 @@ impl Cluster {
                 &json!({"size": size, "_source": false}),
             ))
             .await?;
-        Ok(ids_of(&answer))
+        whole(&answer, name).map(ids_of)
     }
 
     /// Which of these ids the index holds, in whatever type and under whatever routing.
@@ -150,13 +151,22 @@ impl Cluster {
         let answer = self
             .ask(&Request::json(reqwest::Method::POST, format!("/{}/_search", encode(name)), &body))
             .await?;
-        Ok(ids_of(&answer))
+        whole(&answer, name).map(ids_of)
     }
 }
 
-fn ids_of(answer: &Value) -> Vec<String> {
-    let hits = answer.pointer("/hits/hits").and_then(Value::as_array).into_iter().flatten();
-    hits.filter_map(|hit| hit.get("_id")?.as_str().map(ToOwned::to_owned)).collect()
+/// The hits of a search that every shard answered: one that is missing is not empty.
+fn whole<'a>(answer: &'a Value, index: &str) -> Result<&'a [Value], CallError> {
+    let strange = || CallError::Malformed("a search without _shards or hits".to_owned());
+    let shards = ShardsAnswer::of(answer).ok_or_else(strange)?;
+    if !shards.is_whole() || shards.total == 0 {
+        return Err(CallError::Incomplete(format!("search of {index}: {shards}")));
+    }
+    answer.pointer("/hits/hits").and_then(Value::as_array).map(Vec::as_slice).ok_or_else(strange)
+}
+
+fn ids_of(hits: &[Value]) -> Vec<String> {
+    hits.iter().filter_map(|hit| hit.get("_id")?.as_str().map(ToOwned::to_owned)).collect()
 }
 
 /// Picks the indices that a list of names and wildcards means; `-name` takes out again.

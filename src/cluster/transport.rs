@@ -9,12 +9,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use base64::Engine as _;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, Method, StatusCode};
 use secrecy::ExposeSecret as _;
 
-use super::failure::{CallError, Refusal};
+use super::answer::refusal;
+use super::buffers;
+use super::failure::CallError;
 use crate::config::{Auth, ClusterConfig};
 use crate::error::{Error, Result};
 
@@ -172,12 +174,16 @@ impl Transport {
     /// # Errors
     /// Every [`CallError`]; what may be done about it depends on the request.
     pub async fn call(&self, request: &Request) -> Result<Bytes, CallError> {
-        let (status, body) = self.exchange(request).await?;
-        if status.is_success() {
-            Ok(body)
-        } else {
-            Err(CallError::Refused(Refusal::read(status.as_u16(), &body)))
-        }
+        self.call_within(request, usize::MAX).await
+    }
+
+    /// [`call`](Self::call) for an answer that has to fit into so many bytes.
+    ///
+    /// # Errors
+    /// Every [`CallError`]; [`CallError::TooLarge`] for a larger one, of which no more is read.
+    pub async fn call_within(&self, request: &Request, most: usize) -> Result<Bytes, CallError> {
+        let (status, body) = self.exchange_within(request, most).await?;
+        if status.is_success() { Ok(body) } else { Err(refusal(status.as_u16(), &body)) }
     }
 
     /// Sends a request and returns status and body whatever the status is.
@@ -185,11 +191,19 @@ impl Transport {
     /// # Errors
     /// [`CallError::Unreachable`], [`CallError::Timeout`] and [`CallError::Broken`].
     pub async fn exchange(&self, request: &Request) -> Result<(StatusCode, Bytes), CallError> {
+        self.exchange_within(request, usize::MAX).await
+    }
+
+    async fn exchange_within(
+        &self,
+        request: &Request,
+        most: usize,
+    ) -> Result<(StatusCode, Bytes), CallError> {
         let first = self.preferred.load(Ordering::Relaxed);
         let mut unreachable = None;
         for turn in 0..self.urls.len() {
             let position = (first + turn) % self.urls.len();
-            match self.send(&self.urls[position], request).await {
+            match self.send(&self.urls[position], request, most).await {
                 Err(CallError::Unreachable { url, reason }) => {
                     unreachable = Some(CallError::Unreachable { url, reason });
                 }
@@ -205,7 +219,12 @@ impl Transport {
         Err(unreachable.unwrap_or(CallError::Unreachable { url: String::new(), reason: "no URL".to_owned() }))
     }
 
-    async fn send(&self, base: &str, request: &Request) -> Result<(StatusCode, Bytes), CallError> {
+    async fn send(
+        &self,
+        base: &str,
+        request: &Request,
+        most: usize,
+    ) -> Result<(StatusCode, Bytes), CallError> {
         let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut builder = client.request(request.method.clone(), format!("{base}{}", request.path));
         if let Some(body) = &request.body {
@@ -229,9 +248,12 @@ impl Transport {
             self.renew();
         }
         let promised = response.content_length().unwrap_or(16 * 1024).min(LARGEST_RESERVE);
-        let mut body = BytesMut::with_capacity(usize::try_from(promised).unwrap_or(0));
+        let mut body = buffers::take(usize::try_from(promised).unwrap_or(0));
         loop {
             match response.chunk().await {
+                Ok(Some(chunk)) if chunk.len() > most - body.len() => {
+                    return Err(CallError::TooLarge { most });
+                }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => return Ok((status, body.freeze())),
                 Err(cause) => return Err(CallError::of(base, &cause).outcome_unknown()),

@@ -254,7 +254,8 @@ impl Ferry {
         if matches!(record.phase, Phase::Ready | Phase::CutOver | Phase::Complete) {
             return Ok(self.outcome());
         }
-        let Some(context) = unless(stop, self.context()).await? else { return Ok(FerryEnd::Stopped) };
+        let connected = unless(stop, self.context()).await.map_err(|error| in_the_way(error, &record));
+        let Some(context) = connected? else { return Ok(FerryEnd::Stopped) };
         context.recognise(&record)?;
         take_over(&self.progress, &self.store, &record)?;
         loop {
@@ -350,6 +351,13 @@ impl Ferry {
         self.progress.take_failures(self.store.failure_groups(&self.name)?);
         Ok(group)
     }
+}
+
+/// A cluster that was known, and whose URL is answered by something else now, may have a proxy in front of it that
+/// speaks for it while it is away: that is waited for.
+fn in_the_way(error: Error, record: &MigrationRecord) -> Error {
+    let was_known = record.clusters.is_some() && error.code() == "not_elasticsearch";
+    if was_known { error.of_kind(Kind::Temporary) } else { error }
 }
 
 /// Work whose steps are idempotent, given up at once when it is to stop: the next start repeats it.

@@ -1,14 +1,13 @@
 //! What the answer to a bulk says of each document that was sent: all of them have a final outcome then, or are sent
 //! again, or the answer belongs to something else and nothing of it is believed.
 
-use bytes::Bytes;
-
 use super::batch::Batch;
 use super::bulk::{BulkAnswer, same_id};
 use super::judge::{Verdict, judge};
 use super::outcome::Delivery;
+use crate::cluster::answer::{describe, is_foreign};
 use crate::cluster::dialect::writing::BulkTarget;
-use crate::cluster::failure::Refusal;
+use crate::cluster::failure::{CallError, Refusal};
 use crate::config::WriteMode;
 
 /// Documents of a batch that travel in one request.
@@ -45,13 +44,16 @@ pub(super) fn judged(
     group: &Group,
     target: &BulkTarget,
     mode: WriteMode,
-    answer: &Bytes,
+    answer: &[u8],
     delivery: &mut Delivery,
     present: &mut Vec<usize>,
 ) -> Answered {
-    let parsed: BulkAnswer<'_> = match serde_json::from_slice(answer) {
+    let parsed = match BulkAnswer::read(answer) {
         Ok(parsed) => parsed,
-        Err(cause) => return Answered::NotOurs(format!("unintelligible bulk answer: {cause}")),
+        Err(cause) => {
+            let told = if is_foreign(answer) { describe(answer) } else { cause.to_string() };
+            return Answered::NotOurs(CallError::Malformed(told).to_string());
+        }
     };
     if parsed.items.len() != group.items.len() {
         let (sent, answered) = (group.items.len(), parsed.items.len());

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::batch::Batch;
 use super::bulk::sent_metadata;
+use crate::cluster::answer::{describe, is_foreign, shown};
 use crate::cluster::failure::CallError;
 
 /// Documents of a target as it gives them out.
@@ -25,6 +26,9 @@ struct HeldDocument<'a> {
     id: String,
     #[serde(rename = "_source", borrow)]
     source: Option<&'a RawValue>,
+    /// It could not be looked at.
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 /// Of the documents at these positions, those of which the target holds another one.
@@ -32,8 +36,11 @@ struct HeldDocument<'a> {
 /// # Errors
 /// An answer that cannot be read, or that is not about these documents.
 pub(super) fn others(batch: &Batch, positions: &[usize], answer: &Bytes) -> Result<Vec<usize>, CallError> {
-    let held: Held<'_> =
-        serde_json::from_slice(answer).map_err(|cause| CallError::Malformed(cause.to_string()))?;
+    let held: Held<'_> = match serde_json::from_slice(answer) {
+        Ok(held) => held,
+        Err(_) if is_foreign(answer) => return Err(CallError::Malformed(describe(answer))),
+        Err(cause) => return Err(CallError::Malformed(cause.to_string())),
+    };
     if held.docs.len() != positions.len() {
         let told = format!("{} documents asked for, {} answered", positions.len(), held.docs.len());
         return Err(CallError::Malformed(told));
@@ -43,6 +50,10 @@ pub(super) fn others(batch: &Batch, positions: &[usize], answer: &Bytes) -> Resu
         let sent_id = sent_metadata(batch.action(position)).map(|metadata| metadata.id);
         if sent_id.as_ref() != Some(&document.id) {
             return Err(CallError::Malformed("the answer is about other documents".to_owned()));
+        }
+        if let Some(error) = document.error {
+            let told = shown(error.get().as_bytes(), 300);
+            return Err(CallError::Incomplete(format!("`{}` cannot be compared: {told}", document.id)));
         }
         let same = document.source.is_some_and(|held| is_same(batch.source(position), held.get().as_bytes()));
         if !same {

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::origin::{Identity, Origins, text};
 use super::outcome::{Rejection, Sent};
+use crate::cluster::buffers;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::Refusal;
 use crate::source::{Hit, Page};
@@ -92,18 +93,20 @@ pub fn cut<'page>(
     target: &BulkTarget,
     limits: &BatchLimits,
 ) -> Result<Cut, DocumentError> {
-    let mut cut = Cut::default();
-    let mut documents = Vec::with_capacity(page.hits.len());
-    for hit in &page.hits {
+    let mut cutting =
+        Cutting { page, target, limits, untouched: pipeline.is_untouched(), now: None, cut: Cut::default() };
+    for (position, hit) in page.hits.iter().enumerate() {
         match pipeline.apply(hit, page) {
-            Ok(Transformed::One(document)) => documents.push(Planned { hit, document }),
+            Ok(Transformed::One(document)) => cutting.add(position, &Planned { hit, document }),
             Ok(Transformed::Several(several)) => {
-                cut.derived += (several.len() as u64).saturating_sub(1);
-                documents.extend(several.into_iter().map(|document| Planned { hit, document }));
+                cutting.cut.derived += (several.len() as u64).saturating_sub(1);
+                for document in several {
+                    cutting.add(position, &Planned { hit, document });
+                }
             }
-            Ok(Transformed::Dropped { step }) => *cut.dropped.entry(step).or_default() += 1,
+            Ok(Transformed::Dropped { step }) => *cutting.cut.dropped.entry(step).or_default() += 1,
             Err(DocumentError::NoSource) => return Err(DocumentError::NoSource),
-            Err(error) => cut.refused.push(Rejection {
+            Err(error) => cutting.cut.refused.push(Rejection {
                 origin: Identity::of(hit, page),
                 sent: None,
                 version: hit.version,
@@ -112,50 +115,63 @@ pub fn cut<'page>(
             }),
         }
     }
-    let mut rest = documents.as_slice();
-    while !rest.is_empty() {
-        let (take, bytes) = fitting(rest, limits);
-        let (now, later) = rest.split_at(take);
-        rest = later;
-        let mut batch = Building {
-            body: BytesMut::with_capacity(bytes),
-            items: Vec::with_capacity(take),
-            origins: (!pipeline.is_untouched()).then(Origins::default),
-            source_bytes: 0,
-        };
-        for planned in now {
-            let unframeable = unframeable(&planned.document, limits);
-            let refused = unframeable.or_else(|| batch.push(planned, page, target));
-            cut.refused
-                .extend(refused.map(|(error_type, reason)| rejection(planned, page, error_type, reason)));
-        }
-        if !batch.items.is_empty() {
-            cut.batches.push(Batch {
-                body: batch.body.freeze(),
-                items: batch.items,
-                origins: batch.origins,
-                source_bytes: batch.source_bytes,
-            });
-        }
-    }
-    Ok(cut)
+    cutting.ends_batch();
+    Ok(cutting.cut)
 }
 
-/// How many of the next documents fit into one request, and its size.
-fn fitting(documents: &[Planned<'_>], limits: &BatchLimits) -> (usize, usize) {
-    let mut bytes = 0;
-    for (count, Planned { document, .. }) in documents.iter().enumerate() {
-        let next = ACTION_BYTES
-            + document.id.len()
-            + document.routing.as_ref().map_or(0, |routing| routing.len())
-            + document.index.as_ref().map_or(0, |index| index.len() + ACTION_BYTES)
-            + document.source.len();
-        if count > 0 && (count >= limits.docs || bytes + next > limits.bytes) {
-            return (count, bytes);
+/// A page on its way into batches.
+struct Cutting<'page> {
+    page: &'page Page,
+    target: &'page BulkTarget,
+    limits: &'page BatchLimits,
+    untouched: bool,
+    /// The batch that is being filled.
+    now: Option<Building>,
+    cut: Cut,
+}
+
+impl Cutting<'_> {
+    /// Puts a document of the hit at `position` into this batch or the next one.
+    fn add(&mut self, position: usize, planned: &Planned<'_>) {
+        if let Some(reason) = unframeable(&planned.document, self.target, self.limits) {
+            self.cut.refused.push(rejection(planned, self.page, reason));
+            return;
         }
-        bytes += next;
+        let size = size_of(&planned.document);
+        if self.now.as_ref().is_some_and(|now| now.is_full(size, self.limits)) {
+            self.ends_batch();
+        }
+        let now = self.now.get_or_insert_with(|| {
+            // As much as the rest of the page may be.
+            let hits = (self.page.hits.len() - position).min(self.limits.docs);
+            let share = self.page.body.len() / self.page.hits.len() * hits;
+            let room = (share + hits * ACTION_BYTES).min(self.limits.bytes).max(size);
+            Building {
+                body: buffers::take(room),
+                items: Vec::with_capacity(hits),
+                origins: (!self.untouched).then(Origins::default),
+                source_bytes: 0,
+            }
+        });
+        let refused = now.push(planned, self.page, self.target);
+        self.cut.refused.extend(refused.map(|reason| rejection(planned, self.page, reason)));
     }
-    (documents.len(), bytes)
+
+    fn ends_batch(&mut self) {
+        let Some(Building { body, items, origins, source_bytes }) = self.now.take() else { return };
+        if !items.is_empty() {
+            self.cut.batches.push(Batch { body: body.freeze(), items, origins, source_bytes });
+        }
+    }
+}
+
+/// What a document may take of a request.
+fn size_of(document: &Document<'_>) -> usize {
+    ACTION_BYTES
+        + document.id.len()
+        + document.routing.as_ref().map_or(0, |routing| routing.len())
+        + document.index.as_ref().map_or(0, |index| index.len() + ACTION_BYTES)
+        + document.source.len()
 }
 
 struct Building {
@@ -166,6 +182,11 @@ struct Building {
 }
 
 impl Building {
+    /// Whether a document of this size belongs into the next batch.
+    fn is_full(&self, size: usize, limits: &BatchLimits) -> bool {
+        !self.items.is_empty() && (self.items.len() >= limits.docs || self.body.len() + size > limits.bytes)
+    }
+
     /// Appends a document, or says why no request can carry it.
     fn push(
         &mut self,
@@ -229,7 +250,16 @@ fn one_line(source: &[u8], body: &mut BytesMut) -> bool {
     true
 }
 
-fn unframeable(document: &Document<'_>, limits: &BatchLimits) -> Option<(&'static str, String)> {
+fn unframeable(
+    document: &Document<'_>,
+    target: &BulkTarget,
+    limits: &BatchLimits,
+) -> Option<(&'static str, String)> {
+    if document.version.is_none() && target.needs_version() {
+        let reason =
+            "the source tells no version of it: without one it could take the place of a newer document";
+        return Some(("no_version", reason.to_owned()));
+    }
     let most = limits.max_id_bytes?;
     // Quotes and escapes make the JSON longer than the id, never shorter.
     if document.id.len() <= most {
@@ -240,7 +270,7 @@ fn unframeable(document: &Document<'_>, limits: &BatchLimits) -> Option<(&'stati
         .then(|| ("id_too_long", format!("the id has {} bytes, the target takes {most}", id.len())))
 }
 
-fn rejection(planned: &Planned<'_>, page: &Page, error_type: &str, reason: String) -> Rejection {
+fn rejection(planned: &Planned<'_>, page: &Page, (error_type, reason): (&str, String)) -> Rejection {
     let Planned { hit, document } = planned;
     let origin = Identity::of(hit, page);
     let id = text(&document.id);
@@ -308,6 +338,24 @@ mod tests {
         let types: Vec<&str> =
             refused.iter().map(|rejection| rejection.refusal.error_type.as_str()).collect();
         assert_eq!((batches.len(), batches[0].len(), types), (1, 1, vec!["raw_line_break", "id_too_long"]));
+    }
+
+    #[test]
+    fn a_document_without_a_version_is_refused_where_versions_guard_newer_ones() {
+        let hits = br#"{"hits":{"total":2,"hits":[{"_id":"1","_source":{}},{"_id":"2","_version":1,"_source":{}}]}}"#;
+        let page = Page::read(Bytes::from_static(hits)).unwrap();
+        let Cut { batches, refused, .. } = cut(&page, &Pipeline::default(), &target(), &LIMITS).unwrap();
+        assert_eq!((batches.len(), batches[0].len(), refused.len()), (1, 1, 1));
+        assert_eq!(
+            (refused[0].origin.id.as_str(), refused[0].refusal.error_type.as_str()),
+            ("1", "no_version")
+        );
+        let dialect = Dialect::of(Version::new(6, 8, 23), Distribution::Elasticsearch).unwrap();
+        for mode in [WriteMode::Create, WriteMode::Index] {
+            let target = dialect.bulk_target("new", None, mode, None);
+            let cut = cut(&page, &Pipeline::default(), &target, &LIMITS).unwrap();
+            assert_eq!((cut.batches[0].len(), cut.refused.len()), (2, 0));
+        }
     }
 
     #[test]

@@ -10,6 +10,16 @@ pub(super) struct BulkAnswer<'a> {
     pub(super) items: Vec<Action<'a>>,
 }
 
+impl<'a> BulkAnswer<'a> {
+    /// Reads an answer. As one text: then no string in it is looked at for its UTF-8 once more.
+    pub(super) fn read(answer: &'a [u8]) -> serde_json::Result<Self> {
+        match std::str::from_utf8(answer) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(answer),
+        }
+    }
+}
+
 /// One item, under the name of its action.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -11,9 +11,11 @@ use bytes::{Bytes, BytesMut};
 use super::answer::{Answered, Group, judged};
 use super::audit::{others, question};
 use super::batch::{Batch, BatchLimits, Item};
+use super::judge::is_gone;
 use super::outcome::Delivery;
 use super::pace::Pace;
 use crate::cluster::Cluster;
+use crate::cluster::buffers;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::{CallError, Refusal};
 use crate::cluster::waits::{Waiting, Waits};
@@ -97,26 +99,30 @@ impl Sink {
                 Failpoint::BulkAcknowledged.pass();
             }
             let pause = match answer {
-                Ok(answer) => match self.judge(&batch, &group, &answer, &mut delivery, &mut present) {
-                    Answered::Settled => {
-                        flight.lands_well(took, docs, bytes);
-                        None
-                    }
-                    Answered::Again { later, reason, overloaded } => {
-                        if overloaded {
-                            flight.meets_refusal();
+                Ok(answer) => {
+                    let answered = self.judge(&batch, &group, &answer, &mut delivery, &mut present);
+                    buffers::give(answer);
+                    match answered {
+                        Answered::IndexGone(refusal) => {
+                            return Err(self.gone(CallError::Refused(refusal)).into());
                         }
-                        Some((later, reason))
+                        Answered::Settled => {
+                            flight.lands_well(took, docs, bytes);
+                            None
+                        }
+                        Answered::Again { later, reason, overloaded } => {
+                            if overloaded {
+                                flight.meets_refusal();
+                            }
+                            Some((later, reason))
+                        }
+                        Answered::NotOurs(reason) => {
+                            // Perhaps a stray answer of a broken connection: nothing of it is believed.
+                            self.cluster.transport().renew();
+                            Some((group, reason))
+                        }
                     }
-                    Answered::NotOurs(reason) => {
-                        // Perhaps a stray answer of a broken connection: nothing of it is believed.
-                        self.cluster.transport().renew();
-                        Some((group, reason))
-                    }
-                    Answered::IndexGone(refusal) => {
-                        return Err(self.gone(CallError::Refused(refusal)).into());
-                    }
-                },
+                }
                 Err(cause) if concerns_the_request(&cause) => {
                     if cause.refusal().is_some_and(|refusal| refusal.status == 413) {
                         self.pace.too_large(bytes);
@@ -124,8 +130,8 @@ impl Sink {
                     self.bisect(&batch, group, &cause, &mut groups, &mut delivery);
                     None
                 }
-                Err(cause @ CallError::Refused(Refusal { status: 404, .. })) => {
-                    return Err(self.gone(cause).into());
+                Err(CallError::Refused(refusal)) if is_gone(&refusal) => {
+                    return Err(self.gone(CallError::Refused(refusal)).into());
                 }
                 Err(cause @ CallError::Timeout) => {
                     flight.times_out(docs, bytes);
@@ -161,6 +167,7 @@ impl Sink {
         if self.suspicious && !present.is_empty() {
             self.audit(&batch, &present, &mut delivery).await;
         }
+        buffers::give(batch.body);
         Ok(delivery)
     }
 
@@ -168,7 +175,7 @@ impl Sink {
         &self,
         batch: &Batch,
         group: &Group,
-        answer: &Bytes,
+        answer: &[u8],
         delivery: &mut Delivery,
         present: &mut Vec<usize>,
     ) -> Answered {

@@ -50,8 +50,7 @@ pub(super) fn judge(
         }
         (404, _) => {
             let refusal = refusal();
-            let gone = refusal.is("index_not_found_exception", "IndexMissingException");
-            if gone { Verdict::IndexGone(refusal) } else { Verdict::Rejected(refusal) }
+            if is_gone(&refusal) { Verdict::IndexGone(refusal) } else { Verdict::Rejected(refusal) }
         }
         (429 | 502..=504, _) => Verdict::Retry(refusal()),
         (500, _) => {
@@ -65,6 +64,11 @@ pub(super) fn judge(
         }
         _ => Verdict::Rejected(refusal()),
     }
+}
+
+/// The server says that there is no such index. A 404 alone may be about something else, or a proxy's.
+pub(super) fn is_gone(refusal: &Refusal) -> bool {
+    refusal.status == 404 && refusal.is("index_not_found_exception", "IndexMissingException")
 }
 
 /// `current version [5] is higher or equal to the one provided [5]`: equal means there already.

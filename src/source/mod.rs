@@ -4,23 +4,26 @@
 pub(crate) mod fuzzed;
 pub(crate) mod nesting;
 mod page;
+mod page_size;
+mod scan;
 mod scroll;
 mod window;
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-pub use page::{Hit, Page, PageError, Span};
+use bytes::Bytes;
+pub use page::{Hit, Page};
+pub use page_size::PageSize;
+pub use scan::{PageError, Span};
 
 use crate::cluster::Cluster;
+use crate::cluster::answer::{describe, is_foreign};
 use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::failure::CallError;
 use crate::cluster::selection::{HalfOpen, Selection, SliceRange};
+use crate::cluster::transport::Request;
 use crate::error::Error;
 use crate::plan::slice::Cursor;
-
-/// Pages are kept near this size: large enough to be cheap, small enough that several fit in memory.
-const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Why a page did not come, and what may be done about it. There is no "send that page again".
 #[derive(Debug, thiserror::Error)]
@@ -45,102 +48,6 @@ pub struct SlicePage {
     pub upto: Cursor,
 }
 
-/// How big the documents of an index are, learnt while reading.
-#[derive(Debug)]
-pub struct PageSize {
-    most_docs: u32,
-    mean_bytes: AtomicU64,
-    /// What rates leave of a page.
-    limit_docs: AtomicU32,
-    limit_bytes: AtomicU64,
-    relief: Mutex<Relief>,
-}
-
-/// Smaller pages for a source that lost attempts.
-#[derive(Debug, Default)]
-struct Relief {
-    /// Pages are halved so often.
-    halvings: u32,
-    /// Pages that came since the last loss or growth.
-    pages: u32,
-}
-
-/// Pages are not halved more often than this for a source that suffers.
-const MOST_HALVINGS: u32 = 4;
-/// Pages in a row that came, after which they are twice as large again.
-const PAGES_TO_GROW: u32 = 32;
-
-impl PageSize {
-    /// At most `most_docs` a page; `mean_bytes` is a first guess of a document's size on the wire.
-    #[must_use]
-    pub fn new(most_docs: u32, mean_bytes: u64) -> Self {
-        PageSize {
-            most_docs,
-            mean_bytes: AtomicU64::new(mean_bytes.max(1)),
-            limit_docs: AtomicU32::new(u32::MAX),
-            limit_bytes: AtomicU64::new(PAGE_BYTES),
-            relief: Mutex::default(),
-        }
-    }
-
-    /// Documents the next page should hold.
-    #[must_use]
-    pub fn docs(&self) -> u32 {
-        let fitting =
-            self.limit_bytes.load(Ordering::Relaxed) / self.mean_bytes.load(Ordering::Relaxed).max(1);
-        let most = self.most_docs.min(self.limit_docs.load(Ordering::Relaxed)).max(1);
-        let docs = u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, most);
-        (docs >> self.relief().halvings).max(1)
-    }
-
-    /// Bytes that such a page will have.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        u64::from(self.docs()).saturating_mul(self.mean_bytes.load(Ordering::Relaxed))
-    }
-
-    /// Makes pages smaller than they need to be; `None` lets them be as large as ever. Snapshots that are open keep
-    /// the size of their pages.
-    pub fn limit(&self, docs: Option<u64>, bytes: Option<u64>) {
-        let docs = docs.and_then(|docs| u32::try_from(docs).ok()).unwrap_or(u32::MAX);
-        self.limit_docs.store(docs, Ordering::Relaxed);
-        self.limit_bytes.store(bytes.unwrap_or(PAGE_BYTES).min(PAGE_BYTES), Ordering::Relaxed);
-    }
-
-    /// A better guess, before the first page is read.
-    pub fn expect(&self, mean_bytes: u64) {
-        self.mean_bytes.fetch_max(mean_bytes, Ordering::Relaxed);
-    }
-
-    fn relief(&self) -> MutexGuard<'_, Relief> {
-        self.relief.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The source lost an attempt: an overload, a circuit breaker, a shard, a snapshot. The next attempts ask for
-    /// smaller pages, until enough of them came.
-    pub fn suffers(&self) {
-        let mut relief = self.relief();
-        *relief = Relief { halvings: (relief.halvings + 1).min(MOST_HALVINGS), pages: 0 };
-    }
-
-    /// A page came: the next ones follow what its documents weigh.
-    pub fn learn(&self, page: &Page) {
-        if let Some(mean) =
-            u64::try_from(page.body.len()).unwrap_or(u64::MAX).checked_div(page.hits.len() as u64)
-        {
-            let known = self.mean_bytes.load(Ordering::Relaxed);
-            // Quick to shrink the pages, slow to grow them.
-            let next = if mean > known { mean } else { (known * 7 + mean) / 8 };
-            self.mean_bytes.store(next.max(1), Ordering::Relaxed);
-        }
-        let mut relief = self.relief();
-        relief.pages += 1;
-        if relief.pages >= PAGES_TO_GROW {
-            *relief = Relief { halvings: relief.halvings.saturating_sub(1), pages: 0 };
-        }
-    }
-}
-
 /// What a reader needs to know of its index.
 #[derive(Debug, Clone)]
 pub struct SourceIndex {
@@ -150,6 +57,18 @@ pub struct SourceIndex {
     pub wanted: Wanted,
     /// How many documents a page.
     pub page_size: Arc<PageSize>,
+}
+
+impl SourceIndex {
+    /// Asks for a page of `docs` documents. One that is far too large is not read to its end, and the next ones hold
+    /// fewer.
+    async fn ask(&self, request: &Request, docs: u32) -> Result<Bytes, CallError> {
+        let answer = self.cluster.call_within(request, PageSize::room(docs)).await;
+        if let Err(CallError::TooLarge { .. }) = answer {
+            self.page_size.is_too_large(docs);
+        }
+        answer
+    }
 }
 
 /// Reads one slice. `None` from [`next_page`](Self::next_page) means *proven complete*.
@@ -220,29 +139,47 @@ impl Beginning {
 }
 
 /// The rules of acceptance for an answer that begins something (dialects 3.2, rules 1 to 4).
-fn accept(page: &Page, what: &str) -> Result<(), String> {
+fn accept(page: &Page, selection: &Selection) -> Result<(), String> {
     if page.terminated_early {
-        return Err(format!("{what}: the server ended the search early"));
+        return Err(format!("{}: the server ended the search early", place(selection)));
     }
-    accept_next(page, what)
+    accept_next(page, selection)
 }
 
 /// The rules of acceptance for every page of a scroll.
 ///
 /// `terminated_early` is no fault there: a server that continues a scroll sorted by `_doc` collects no more than the
 /// page, and says so on every page (measured on 2.4.6, 5.6.16 and 6.8.23). The total proves completeness.
-fn accept_next(page: &Page, what: &str) -> Result<(), String> {
+fn accept_next(page: &Page, selection: &Selection) -> Result<(), String> {
+    let refused = |why: String| Err(format!("{}: {why}", place(selection)));
     match page.shards {
         Some([total, successful, failed]) if failed == 0 && successful == total => {}
         Some([total, successful, failed]) => {
-            return Err(format!("{what}: {successful} of {total} shards answered, {failed} failed"));
+            return refused(format!("{successful} of {total} shards answered, {failed} failed"));
         }
-        None => return Err(format!("{what}: an answer without _shards")),
+        None => return refused("an answer without _shards".to_owned()),
     }
     if page.timed_out {
-        return Err(format!("{what}: the server ran out of time"));
+        return refused("the server ran out of time".to_owned());
+    }
+    // An answer to somebody else's question, by a confused proxy or connection, may pass every count.
+    if let Some(index) = page.hits.first().and_then(|hit| hit.index).map(|index| index.of(&page.body))
+        && index != format!("\"{}\"", selection.index).as_bytes()
+        && serde_json::from_slice::<String>(index).ok().as_deref() != Some(&selection.index)
+    {
+        return refused(format!("an answer with documents of {}", String::from_utf8_lossy(index)));
     }
     Ok(())
+}
+
+/// A page that cannot be read. Where the answer is no JSON object at all, nothing in the documents can be the reason:
+/// somebody else answered, and that is waited out.
+fn unreadable(cause: &PageError, body: &[u8], place: &str) -> ReadError {
+    if is_foreign(body) {
+        ReadError::Wait(format!("{place}: {}", CallError::Malformed(describe(body))))
+    } else {
+        ReadError::Restart(format!("{place}: {cause}"))
+    }
 }
 
 /// What an error means for a request that begins an attempt: nothing is lost yet.

@@ -6,38 +6,13 @@
 
 use bytes::Bytes;
 
-use super::nesting::{end_of_container, end_of_string};
-
-/// A part of a page's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    start: usize,
-    end: usize,
-}
-
-impl Span {
-    /// The bytes it stands for.
-    #[must_use]
-    pub fn of(self, page: &[u8]) -> &[u8] {
-        &page[self.start..self.end]
-    }
-
-    /// How many bytes.
-    #[must_use]
-    pub fn len(self) -> usize {
-        self.end - self.start
-    }
-
-    /// True for no bytes.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self.start == self.end
-    }
-}
+use super::scan::{PageError, Scan, Span};
 
 /// One document of a page. Strings keep their quotes and escapes.
 #[derive(Debug, Clone, Copy)]
 pub struct Hit {
+    /// `_index`.
+    pub index: Option<Span>,
     /// `_id`.
     pub id: Span,
     /// `_type`, where the server has types.
@@ -71,15 +46,10 @@ pub struct Page {
     pub terminated_early: bool,
 }
 
-/// An answer that cannot be followed, with the place.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the page cannot be read at byte {at}: expected {expected}")]
-pub struct PageError {
-    /// Offset in the answer.
-    pub at: usize,
-    /// What should have been there.
-    pub expected: &'static str,
-}
+/// Few hits are shorter than this, in bytes.
+const LEAST_HIT: usize = 64;
+/// No server gives more at once, unless it was told to.
+const MOST_HITS: usize = 10_000;
 
 impl Page {
     /// Reads an answer.
@@ -120,11 +90,11 @@ impl Page {
                 Ok(())
             }
             b"\"timed_out\"" => {
-                page.timed_out = scan.value()?.of(scan.bytes) == b"true";
+                page.timed_out = scan.truth()?;
                 Ok(())
             }
             b"\"terminated_early\"" => {
-                page.terminated_early = scan.value()?.of(scan.bytes) == b"true";
+                page.terminated_early = scan.truth()?;
                 Ok(())
             }
             b"\"hits\"" => {
@@ -135,7 +105,13 @@ impl Page {
                         Ok(())
                     }
                     b"\"hits\"" => scan.array(|scan| {
+                        let start = scan.at;
                         page.hits.push(scan.hit()?);
+                        if page.hits.len() == 1 {
+                            // The others are about as long.
+                            let more = (scan.bytes.len() - scan.at) / (scan.at - start).max(LEAST_HIT);
+                            page.hits.reserve(more.min(MOST_HITS));
+                        }
                         Ok(())
                     }),
                     _ => scan.value().map(drop),
@@ -150,89 +126,12 @@ impl Page {
     }
 }
 
-struct Scan<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
 impl Scan<'_> {
-    fn fail<T>(&self, expected: &'static str) -> Result<T, PageError> {
-        Err(PageError { at: self.at, expected })
-    }
-
-    fn peek(&mut self) -> Option<u8> {
-        while let Some(&byte) = self.bytes.get(self.at) {
-            match byte {
-                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
-                other => return Some(other),
-            }
-        }
-        None
-    }
-
-    fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), PageError> {
-        if self.peek() == Some(byte) {
-            self.at += 1;
-            Ok(())
-        } else {
-            self.fail(expected)
-        }
-    }
-
-    /// Calls `member` with each key (quotes included), the scan standing at its value.
-    fn object(
-        &mut self,
-        mut member: impl FnMut(&mut Self, &[u8]) -> Result<(), PageError>,
-    ) -> Result<(), PageError> {
-        self.expect(b'{', "an object")?;
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            self.peek();
-            let key = self.string()?.of(self.bytes);
-            self.expect(b':', "a colon")?;
-            self.peek();
-            member(self, key)?;
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return self.fail("a comma or the end of the object"),
-            }
-        }
-    }
-
-    fn array(
-        &mut self,
-        mut element: impl FnMut(&mut Self) -> Result<(), PageError>,
-    ) -> Result<(), PageError> {
-        self.expect(b'[', "an array")?;
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            self.peek();
-            element(self)?;
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return self.fail("a comma or the end of the array"),
-            }
-        }
-    }
-
     fn hit(&mut self) -> Result<Hit, PageError> {
         let mut id = None;
         let mut hit = Hit {
-            id: Span { start: 0, end: 0 },
+            index: None,
+            id: Span::default(),
             doc_type: None,
             routing: None,
             parent: None,
@@ -241,16 +140,17 @@ impl Scan<'_> {
         };
         self.object(|scan, key| {
             match key {
-                b"\"_id\"" => id = Some(scan.string()?),
-                b"\"_type\"" => hit.doc_type = Some(scan.string()?),
-                b"\"_routing\"" => hit.routing = Some(scan.string()?),
-                b"\"_parent\"" => hit.parent = Some(scan.string()?),
-                b"\"_version\"" => hit.version = u64::try_from(scan.integer()?).ok(),
+                b"\"_index\"" => hit.index = Some(scan.string()?),
+                b"\"_id\"" => id = Some(scan.text()?),
+                b"\"_type\"" => hit.doc_type = Some(scan.text()?),
+                b"\"_routing\"" => hit.routing = Some(scan.text()?),
+                b"\"_parent\"" => hit.parent = Some(scan.text()?),
+                b"\"_version\"" => hit.version = Some(scan.number()?),
                 b"\"_source\"" => hit.source = Some(scan.value()?),
                 b"\"fields\"" => scan.object(|scan, key| {
                     match key {
-                        b"\"_routing\"" => hit.routing = Some(scan.string()?),
-                        b"\"_parent\"" => hit.parent = Some(scan.string()?),
+                        b"\"_routing\"" => hit.routing = Some(scan.text()?),
+                        b"\"_parent\"" => hit.parent = Some(scan.text()?),
                         _ => drop(scan.value()?),
                     }
                     Ok(())
@@ -268,57 +168,18 @@ impl Scan<'_> {
 
     fn total(&mut self) -> Result<Option<u64>, PageError> {
         if self.peek() != Some(b'{') {
-            return Ok(u64::try_from(self.integer()?).ok());
+            return Ok(Some(self.number()?));
         }
         let (mut value, mut exact) = (None, false);
         self.object(|scan, key| {
             match key {
-                b"\"value\"" => value = u64::try_from(scan.integer()?).ok(),
+                b"\"value\"" => value = Some(scan.number()?),
                 b"\"relation\"" => exact = scan.string()?.of(scan.bytes) == b"\"eq\"",
                 _ => drop(scan.value()?),
             }
             Ok(())
         })?;
         Ok(value.filter(|_| exact))
-    }
-
-    fn integer(&mut self) -> Result<i64, PageError> {
-        let text = self.value()?.of(self.bytes);
-        std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .map_or_else(|| self.fail("a whole number"), Ok)
-    }
-
-    /// A string with its quotes.
-    fn string(&mut self) -> Result<Span, PageError> {
-        if self.bytes.get(self.at) != Some(&b'"') {
-            return self.fail("a string");
-        }
-        let start = self.at;
-        self.at = end_of_string(self.bytes, start + 1)
-            .ok_or(PageError { at: start, expected: "the end of a string" })?;
-        Ok(Span { start, end: self.at })
-    }
-
-    /// Any value; the scan stands at its first byte.
-    fn value(&mut self) -> Result<Span, PageError> {
-        let start = self.at;
-        match self.peek() {
-            Some(b'"') => self.string(),
-            Some(b'{' | b'[') => {
-                self.at = end_of_container(self.bytes, start)
-                    .ok_or(PageError { at: start, expected: "the end of a value" })?;
-                Ok(Span { start, end: self.at })
-            }
-            Some(_) => {
-                while self.bytes.get(self.at).is_some_and(|byte| !b",}] \n\r\t".contains(byte)) {
-                    self.at += 1;
-                }
-                if self.at == start { self.fail("a value") } else { Ok(Span { start, end: self.at }) }
-            }
-            None => self.fail("a value"),
-        }
     }
 }
 
@@ -365,6 +226,37 @@ mod tests {
             Page::read(Bytes::from(body.to_string())).unwrap().total
         };
         assert_eq!((of("eq"), of("gte")), (Some(5), None));
+    }
+
+    fn told(body: &[u8]) -> String {
+        Page::read(Bytes::copy_from_slice(body)).unwrap_err().to_string()
+    }
+
+    fn refused(hit: &[u8], total: &str) -> String {
+        told(&[b"{\"hits\":{\"total\":", total.as_bytes(), b",\"hits\":[", hit, b"]}}"].concat())
+    }
+
+    #[test]
+    fn numbers_that_count_nothing_and_ids_that_are_no_text_are_refused_with_their_place() {
+        let good = br#"{"_id":"1","_version":3,"_source":{}}"#;
+        insta::assert_snapshot!(refused(good, "\"1\""), @"the page cannot be read at byte 17: expected a whole number");
+        insta::assert_snapshot!(refused(good, "-1"), @"the page cannot be read at byte 17: expected a number that is not negative");
+        insta::assert_snapshot!(refused(br#"{"_id":"1","_version":"3"}"#, "1"), @"the page cannot be read at byte 49: expected a whole number");
+        insta::assert_snapshot!(refused(br#"{"_id":"1","_version":-1}"#, "1"), @"the page cannot be read at byte 49: expected a number that is not negative");
+        insta::assert_snapshot!(refused(br#"{"_id":7}"#, "1"), @"the page cannot be read at byte 34: expected a string");
+        insta::assert_snapshot!(told(br#"{"timed_out":"true","hits":{"hits":[]}}"#), @"the page cannot be read at byte 13: expected true or false");
+        for id in [&b"a\xffb"[..], b"a\nb", b"a\x01", b"\\ud800", b"\\q"] {
+            let hit = [b"{\"_id\":\"", id, b"\",\"_source\":{}}"].concat();
+            assert_eq!(
+                refused(&hit, "1"),
+                "the page cannot be read at byte 34: expected text in UTF-8",
+                "{id:?}"
+            );
+        }
+        for id in ["é", "\\u00e9", "a\\\"b", "\u{7f}", "\\ud83d\\ude00"] {
+            let body = format!(r#"{{"hits":{{"total":1,"hits":[{{"_id":"{id}","_routing":"{id}"}}]}}}}"#);
+            assert_eq!(Page::read(Bytes::from(body)).unwrap().hits.len(), 1, "{id}");
+        }
     }
 
     fn document() -> impl Strategy<Value = serde_json::Value> {

@@ -1,7 +1,9 @@
 //! A slice read by scan (1.x) or scroll: one shard, one snapshot, every page judged, the total kept as a promise.
 
 use super::page::Page;
-use super::{Beginning, ReadError, SlicePage, SourceIndex, accept, accept_next, place, while_opening};
+use super::{
+    Beginning, ReadError, SlicePage, SourceIndex, accept, accept_next, place, unreadable, while_opening,
+};
 use crate::cluster::dialect::Opening;
 use crate::cluster::selection::Selection;
 use crate::plan::slice::Cursor;
@@ -21,6 +23,8 @@ struct Snapshot {
     /// `hits.total` of the first answer.
     promised: u64,
     received: u64,
+    /// Documents that each of its pages may hold.
+    docs: u32,
     beginning: Beginning,
 }
 
@@ -35,7 +39,7 @@ impl ScrollReader {
 
     pub(super) async fn next_page(&mut self) -> Result<Option<SlicePage>, ReadError> {
         let page = match &self.open {
-            Some(snapshot) => self.continued(&snapshot.scroll_id).await?,
+            Some(snapshot) => self.continued(&snapshot.scroll_id, snapshot.docs).await?,
             None => self.opened().await?,
         };
         let place = place(&self.selection);
@@ -73,18 +77,15 @@ impl ScrollReader {
     /// Opens the snapshot and returns the first page that can hold documents.
     async fn opened(&mut self) -> Result<Page, ReadError> {
         let dialect = *self.index.cluster.dialect();
-        let request = dialect.open(&self.selection, self.index.page_size.docs(), self.index.wanted);
+        let docs = self.index.page_size.docs();
+        let request = dialect.open(&self.selection, docs, self.index.wanted);
         let name = self.index.cluster.name();
-        let body = self
-            .index
-            .cluster
-            .call(&request)
-            .await
-            .map_err(|cause| while_opening(cause, &self.selection, name))?;
+        let answer = self.index.ask(&request, docs).await;
+        let body = answer.map_err(|cause| while_opening(cause, &self.selection, name))?;
         let place = place(&self.selection);
-        let page = Page::read(body).map_err(|cause| ReadError::Restart(format!("{place}: {cause}")))?;
+        let page = Page::read(body.clone()).map_err(|cause| unreadable(&cause, &body, &place))?;
         // A shard that is not there answers 200 with fewer shards than asked, or with none at all.
-        accept(&page, &place).map_err(ReadError::Wait)?;
+        accept(&page, &self.selection).map_err(ReadError::Wait)?;
         if page.shards.map(|[total, ..]| total) != Some(1) {
             return Err(ReadError::Wait(format!("{place}: the shard is not there")));
         }
@@ -97,6 +98,7 @@ impl ScrollReader {
                     scroll_id: id.clone(),
                     promised,
                     received: 0,
+                    docs,
                     beginning: Beginning::default(),
                 });
             }
@@ -104,18 +106,21 @@ impl ScrollReader {
         }
         if dialect.opening == Opening::Scan && promised > 0 {
             let id = page.scroll_id.unwrap_or_default();
-            return self.continued(&id).await;
+            return self.continued(&id, docs).await;
         }
         Ok(page)
     }
 
-    async fn continued(&self, scroll_id: &str) -> Result<Page, ReadError> {
+    async fn continued(&self, scroll_id: &str, docs: u32) -> Result<Page, ReadError> {
         let place = place(&self.selection);
         let lost = |why: String| ReadError::Restart(format!("{place}: {why}"));
         let request = self.index.cluster.dialect().next_page(scroll_id);
-        let body = self.index.cluster.call(&request).await.map_err(|cause| lost(cause.to_string()))?;
-        let page = Page::read(body).map_err(|cause| lost(cause.to_string()))?;
-        accept_next(&page, &place).map_err(ReadError::Restart)?;
+        let body = self.index.ask(&request, docs).await.map_err(|cause| lost(cause.to_string()))?;
+        let page = Page::read(body.clone()).map_err(|cause| {
+            // The snapshot is lost in any case, and a page that never comes is no reason to open it for ever.
+            ReadError::Restart(unreadable(&cause, &body, &place).to_string())
+        })?;
+        accept_next(&page, &self.selection).map_err(ReadError::Restart)?;
         let shards = page.shards.map_or(-1, |[total, ..]| total);
         // One shard on every page with hits, one or none on the empty last one (dialects 2.2).
         if shards != 1 && !(page.hits.is_empty() && shards == 0) {

@@ -5,7 +5,7 @@
 //! with an open end is read last, and goes on until nothing lies above it.
 
 use super::page::Page;
-use super::{Beginning, ReadError, SlicePage, SourceIndex, accept, place, while_opening};
+use super::{Beginning, ReadError, SlicePage, SourceIndex, accept, place, unreadable, while_opening};
 use crate::cluster::failure::CallError;
 use crate::cluster::selection::{HalfOpen, Selection, SliceRange};
 use crate::plan::slice::Cursor;
@@ -90,10 +90,10 @@ impl WindowReader {
         let range = SliceRange::SeqNo(HalfOpen { from: Some(self.next), to: Some(to) });
         let request =
             self.index.cluster.dialect().search(&self.selection.with_range(range), size, self.index.wanted);
-        let body = self.index.cluster.call(&request).await.map_err(|cause| self.refused(cause))?;
+        let body = self.index.ask(&request, size).await.map_err(|cause| self.refused(cause))?;
         let place = place(&self.selection);
-        let page = Page::read(body).map_err(|cause| ReadError::Restart(format!("{place}: {cause}")))?;
-        accept(&page, &place).map_err(ReadError::Wait)?;
+        let page = Page::read(body.clone()).map_err(|cause| unreadable(&cause, &body, &place))?;
+        accept(&page, &self.selection).map_err(ReadError::Wait)?;
         if page.shards.map(|[total, ..]| total) != Some(1) {
             return Err(ReadError::Wait(format!("{place}: the shard is not there")));
         }

@@ -215,6 +215,9 @@ async fn a_cluster_that_is_not_well_at_a_start_is_not_taken_for_another_one() {
             side.rule(Rule::any().when(move |seen| seen.path == path).drop_before());
             fails(&daemon, &["run", "--once"], 5, &["error[connection]", &named, "hint:"]).unwrap();
             side.clear_rules();
+            side.rule(Rule::any().when(move |seen| seen.path == path).truncate_at(50));
+            fails(&daemon, &["run", "--once"], 5, &["error[unintelligible]", &named, "hint:"]).unwrap();
+            side.clear_rules();
         }
     }
     let without_uuid = |body: Bytes| {

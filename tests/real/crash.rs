@@ -13,7 +13,7 @@ use esferry::plan::slice::{Cursor, HalfOpen, SliceId, SliceRange};
 use esferry::store::records::{SliceRecord, SliceState};
 use esferry_lab::data::{AlertSet, Body, load_alerts};
 use esferry_lab::proxy::Recorded;
-use esferry_lab::{Endpoint, Gate, Rule};
+use esferry_lab::{Endpoint, Gate, Rule, place};
 use futures::TryStreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -45,22 +45,14 @@ impl Dice {
 }
 
 /// Shard and range of a slice, as they are found again in the request that opens it.
-fn place_of(record: &SliceRecord) -> String {
-    let range = match &record.slice.range {
-        SliceRange::Uid(HalfOpen { from, to }) => (from.as_deref(), to.as_deref()),
-        _ => (None, None),
-    };
-    format!("{} {range:?}", record.slice.id.shard)
+fn place_of(record: &SliceRecord) -> Result<String> {
+    let record = serde_json::to_value(record)?;
+    place::of_slice(&record).with_context(|| format!("a slice without a place: {record}"))
 }
 
 /// Shard and range of the slice that a request opens.
 fn place_opened(request: &Recorded) -> Result<String> {
-    let shard = shard_of(request)?;
-    let body = request.json().context("an open without a body")?;
-    let bound = |name: &str| {
-        body.pointer(&format!("/query/constant_score/filter/range/_uid/{name}")).and_then(Value::as_str)
-    };
-    Ok(format!("{shard} {:?}", (bound("gte"), bound("lt"))))
+    place::opened(request).with_context(|| format!("{} opens no slice", request.path))
 }
 
 fn shard_of(request: &Recorded) -> Result<u32> {
@@ -144,7 +136,7 @@ async fn twenty_kills_in_one_migration_lose_nothing_and_repeat_no_finished_slice
         let seen = scene.source.requests().len();
         let slices = scene.slices().unwrap();
         for slice in slices.iter().filter(|slice| slice.state == SliceState::Done) {
-            done.entry(place_of(slice)).or_insert(seen);
+            done.entry(place_of(slice).unwrap()).or_insert(seen);
         }
         let status = scene.daemon.migration().unwrap();
         totals_are_true(&status, &slices).unwrap();
@@ -215,8 +207,8 @@ async fn sigterm_keeps_what_is_settled_and_leaves_within_ten_seconds() {
     page.release();
     bulk.release();
 
-    let finished: HashSet<String> =
-        slices.iter().filter(|slice| slice.state == SliceState::Done).map(place_of).collect();
+    let finished = slices.iter().filter(|slice| slice.state == SliceState::Done).map(place_of);
+    let finished = finished.collect::<Result<HashSet<String>>>().unwrap();
     let opened_before = scene.source.opens().len();
     let (code, log) = scene.daemon.run_once().unwrap();
     assert_eq!(code, 0, "{log}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use esferry_lab::data::{AlertSet, load_alerts};
-use esferry_lab::proxy::Recorded;
+use esferry_lab::proxy::{Recorded, doubled_hits, last_hit_left_out};
 use esferry_lab::{Endpoint, Gate, Rule};
 use reqwest::Method;
 use serde_json::Value;
@@ -48,33 +48,6 @@ fn emptied(page: Bytes) -> Bytes {
     Bytes::from(answer.to_string())
 }
 
-/// The hits of a page between what stands before and after them, byte for byte: what is changed here is written, and
-/// found out later.
-fn around_hits(page: &[u8]) -> Option<[&[u8]; 3]> {
-    const BEGIN: &[u8] = b"\"hits\":[";
-    let begin = page.windows(BEGIN.len()).position(|window| window == BEGIN)? + BEGIN.len();
-    let end = page.iter().rposition(|&byte| byte == b']')?;
-    Some([&page[..begin], &page[begin..end], &page[end..]])
-}
-
-/// Every hit twice.
-fn doubled(page: Bytes) -> Bytes {
-    match around_hits(&page) {
-        Some([before, hits, after]) if !hits.is_empty() => [before, hits, b",", hits, after].concat().into(),
-        _ => page,
-    }
-}
-
-/// A page without its last hit.
-fn last_hit_left_out(page: Bytes) -> Bytes {
-    const NEXT: &[u8] = b",{\"_index\":";
-    let shortened = around_hits(&page).and_then(|[before, hits, after]| {
-        let last = hits.windows(NEXT.len()).rposition(|window| window == NEXT)?;
-        Some([before, &hits[..last], after].concat())
-    });
-    shortened.map_or(page, Bytes::from)
-}
-
 const PAGE_FAULTS: [Fault; 14] = [
     ("cut in the middle", AtOnce, |rule| rule.cut()),
     ("applied, and never answered", AtOnce, |rule| rule.drop_after()),
@@ -83,7 +56,7 @@ const PAGE_FAULTS: [Fault; 14] = [
     ("a shard failed", AtOnce, |rule| rule.shards(1, 1, 1)),
     ("fewer than no shards, as 1.x counts when nodes leave", AtOnce, |rule| rule.shards(1, -1, 0)),
     ("truncated, in the right frame", AtOnce, |rule| rule.truncate_at(60)),
-    ("every hit twice", ByCounting, |rule| rule.rewrite(doubled)),
+    ("every hit twice", ByCounting, |rule| rule.rewrite(doubled_hits)),
     ("the page before once more", AtOnce, |rule| rule.previous_answer()),
     ("empty before the end", AtOnce, |rule| rule.rewrite(emptied)),
     ("one hit left out", ByCounting, |rule| rule.rewrite(last_hit_left_out)),
@@ -245,7 +218,7 @@ async fn a_faulty_window_of_sequence_numbers_is_read_again_from_where_it_began()
         |rule| rule.shards(1, 0, 0),
         |rule| rule.shards(1, 1, 1),
         |rule| rule.truncate_at(50),
-        |rule| rule.rewrite(doubled),
+        |rule| rule.rewrite(doubled_hits),
         |rule| rule.rewrite(last_hit_left_out),
         |rule| rule.rewrite(out_of_time),
     ];

@@ -1,6 +1,8 @@
 //! What only real servers can show. Run by `scripts/test`, or with `ESFERRY_LAB=1 cargo test --test real`.
 
+mod bad_answers;
 mod bad_input;
+mod chaos;
 mod client;
 mod conversion;
 mod copy;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use esferry::store::Store;
 use esferry::store::records::SliceRecord;
 use esferry_lab::data::{AlertSet, load_alerts};
@@ -106,8 +106,7 @@ impl Scene {
 
     /// The slices as the store has them while no daemon runs. Reads a copy: the store itself is left alone.
     pub fn slices(&self) -> Result<Vec<SliceRecord>> {
-        let copy = tempfile::tempdir()?;
-        copy_folder(&self.daemon.state_dir(), copy.path())?;
+        let copy = self.daemon.copy_of_state()?;
         let store = Store::open(copy.path())?;
         let slices: esferry::error::Result<Vec<SliceRecord>> = store.slices(NAME).collect();
         Ok(slices?)
@@ -168,18 +167,4 @@ pub fn tally(status: &Value, state: &str) -> u64 {
 
 fn text<'a>(status: &'a Value, name: &str) -> &'a str {
     status.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from).with_context(|| from.display().to_string())? {
-        let entry = entry?;
-        let (kind, place) = (entry.file_type()?, to.join(entry.file_name()));
-        if kind.is_dir() {
-            copy_folder(&entry.path(), &place)?;
-        } else if kind.is_file() {
-            std::fs::copy(entry.path(), place)?;
-        }
-    }
-    Ok(())
 }

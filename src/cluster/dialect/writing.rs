@@ -65,6 +65,12 @@ impl BulkTarget {
         Request { method: Method::POST, path: self.path.clone(), body: Some(Body::Ndjson(body)) }
     }
 
+    /// Whether a document without a version must not be written: it would take the place of a newer one.
+    #[must_use]
+    pub fn needs_version(&self) -> bool {
+        self.mode == WriteMode::External
+    }
+
     /// Where the `_id` of an action line begins.
     #[must_use]
     pub fn id_offset(&self) -> usize {

@@ -5,13 +5,18 @@
 //! - [`mod@compare`]: two indices, document by document, by a reader that shares nothing with esferry's own.
 //! - [`proxy`]: an HTTP proxy that counts requests and makes faults.
 //! - [`tls`]: TLS in front of either, with certificates of its own.
+//! - [`daemon`]: the real binary, to be run, killed and asked.
+//! - [`chaos`]: whole migrations through random faults, kills and freezes.
 //! - [`demo`] and [`mod@bench`]: what `scripts/demo` and `scripts/bench` run.
 
 pub mod bench;
+pub mod chaos;
 pub mod compare;
+pub mod daemon;
 pub mod data;
 pub mod demo;
 pub mod endpoint;
+pub mod place;
 pub mod proxy;
 pub mod reader;
 pub mod servers;
@@ -19,6 +24,7 @@ pub mod tls;
 mod wanted;
 
 pub use compare::{Comparison, compare};
+pub use daemon::Daemon;
 pub use endpoint::Endpoint;
 pub use proxy::{Gate, Proxy, Rule};
 pub use servers::{Node, NodeSpec, Servers};

@@ -3,9 +3,10 @@
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use esferry_lab::bench::{BenchOptions, bench};
+use esferry_lab::chaos::{ChaosOptions, chaos};
 use esferry_lab::data::{AlertSet, load_alerts, load_cities, load_events, load_odd_documents};
 use esferry_lab::demo::{DemoOptions, demo};
-use esferry_lab::{Endpoint, Servers, compare};
+use esferry_lab::{Endpoint, Node, NodeSpec, Servers, compare};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -50,6 +51,27 @@ enum Command {
         /// How many alerts are generated
         #[arg(long, default_value_t = 100_000)]
         alerts: u64,
+    },
+    /// Migrations through random faults, kills and freezes. Exit code 1 when one of them is not exact
+    #[command(after_help = "Examples:\n  \
+        scripts/chaos --rounds 50 --seed 7\n  \
+        scripts/chaos --seed 7 --round 31        # that round again, alone")]
+    Chaos {
+        /// The program
+        #[arg(long)]
+        esferry: PathBuf,
+        /// How many rounds
+        #[arg(long, default_value_t = 10)]
+        rounds: u64,
+        /// The same seed makes the same choices
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Only this round
+        #[arg(long, conflicts_with = "rounds")]
+        round: Option<u64>,
+        /// Print the summary as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Measure esferry beside `_reindex` and the seed's script
     Bench {
@@ -161,8 +183,28 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Demo { esferry, config, keep, alerts } => {
             demo(DemoOptions { esferry, config, keep, alerts }).await?;
         }
+        Command::Chaos { esferry, rounds, seed, round, json } => {
+            let options = ChaosOptions { esferry, rounds, seed, only: round };
+            return survive(&options, json).await;
+        }
         Command::Bench { esferry, documents, rounds, alone } => {
             bench(BenchOptions { esferry, documents, rounds, alone }).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn survive(options: &ChaosOptions, json: bool) -> Result<ExitCode> {
+    // Servers of its own: one that somebody else ends meanwhile would look like a loss.
+    eprintln!("lab: starting 1.7.6 and 6.8.23");
+    let old = Node::start(NodeSpec::new("1.7.6")).await?;
+    let new = Node::start(NodeSpec::new("6.8.23")).await?;
+    match chaos(options, &old.endpoint(), &new.endpoint()).await {
+        Ok(summary) if json => println!("{}", serde_json::to_string_pretty(&summary)?),
+        Ok(summary) => println!("{summary}"),
+        Err(violation) => {
+            eprintln!("chaos: {violation:#}");
+            return Ok(ExitCode::FAILURE);
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -136,7 +136,7 @@ async fn dies_while_it_runs(scene: &Scene, point: Failpoint, lives: &[usize]) ->
         let slices = scene.slices()?;
         let seen = scene.source.requests().len();
         for slice in slices.iter().filter(|slice| slice.state == SliceState::Done) {
-            done.entry(place_of(slice)).or_insert(seen);
+            done.entry(place_of(slice)?).or_insert(seen);
         }
     }
     run_to_the_end(scene).await?;

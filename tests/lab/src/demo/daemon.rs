@@ -1,9 +1,10 @@
 //! The esferry program as the demo runs it.
 
+use crate::daemon::Running;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 
 /// Where the program, its configuration and its state are.
 #[derive(Debug)]
@@ -18,12 +19,6 @@ pub struct Installation {
     pub log: PathBuf,
 }
 
-/// A running `esferry run --once`, killed when dropped.
-#[derive(Debug)]
-pub struct Daemon {
-    child: Child,
-}
-
 impl Installation {
     /// The command line, for showing and for running.
     pub fn words(&self, words: &[&str]) -> Vec<String> {
@@ -35,16 +30,14 @@ impl Installation {
     }
 
     /// Starts `run --once`, printing into the log.
-    pub fn run_once(&self) -> Result<Daemon> {
+    pub fn run_once(&self) -> Result<Running> {
         let log = File::options()
             .create(true)
             .append(true)
             .open(&self.log)
             .with_context(|| format!("cannot open {}", self.log.display()))?;
         let mut command = self.command(&["run", "--once"]);
-        command.stdout(log.try_clone().context("cannot share the log")?).stderr(log);
-        let child = command.spawn().with_context(|| format!("cannot run {}", self.program.display()))?;
-        Ok(Daemon { child })
+        Running::start(command.stdout(log.try_clone().context("cannot share the log")?).stderr(log))
     }
 
     /// What a command prints on stdout; its complaint is an error.
@@ -67,33 +60,6 @@ impl Installation {
         let mut command = Command::new(&self.program);
         command.args(words.iter().skip(1)).stdin(Stdio::null());
         command
-    }
-}
-
-impl Daemon {
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// How it ended, if it has.
-    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        self.child.try_wait().context("cannot ask for the daemon's state")
-    }
-
-    /// `kill -9`.
-    pub fn kill_nine(mut self) -> Result<()> {
-        self.child.kill().context("cannot kill the daemon")?;
-        self.child.wait().context("cannot wait for the daemon")?;
-        Ok(())
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // it may have ended long ago
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

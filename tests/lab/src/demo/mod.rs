@@ -3,12 +3,13 @@
 mod daemon;
 
 use crate::compare::{Comparison, compare};
+use crate::daemon::Running;
 use crate::data::{AlertSet, event_with_keys_and_values, load_alerts, load_cities, load_events};
 use crate::endpoint::Endpoint;
 use crate::reader::read_all;
 use crate::servers::Servers;
 use anyhow::{Context, Result, bail};
-use daemon::{Daemon, Installation};
+use daemon::Installation;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -171,7 +172,7 @@ async fn compare_events(old: &Endpoint, new: &Endpoint) -> Result<u64> {
 /// Lets the daemon work until two fifths are written, showing its status on the way, and kills it.
 async fn copy_until_middle(
     esferry: &Installation,
-    mut daemon: Daemon,
+    mut daemon: Running,
     new: &Endpoint,
     total: u64,
 ) -> Result<u64> {

@@ -10,7 +10,10 @@ mod serve;
 
 pub use gate::Gate;
 pub use record::Recorded;
-pub use rewrite::{doubled_hits, last_item_left_out, with_shards};
+pub use rewrite::{
+    doubled_hits, first_item_again, hits_of_another_index, ids_in_capitals, invalid_utf8_in_an_id,
+    items_reversed, last_hit_left_out, last_item_left_out, negative_numbers, numbers_as_strings, with_shards,
+};
 pub use rule::{Rule, Seen};
 
 use anyhow::{Context, Result};
@@ -100,6 +103,11 @@ impl Proxy {
     /// Every request so far, in the order of arrival.
     pub fn requests(&self) -> Vec<Recorded> {
         locked(&self.shared.records).clone()
+    }
+
+    /// Looks at the requests so far, without copying them.
+    pub fn look<T>(&self, see: impl FnOnce(&[Recorded]) -> T) -> T {
+        see(&locked(&self.shared.records))
     }
 
     /// The requests that opened a scroll or scan: how often slices were read can be told from their bodies.

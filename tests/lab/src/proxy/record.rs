@@ -30,7 +30,7 @@ pub struct Recorded {
     pub upstream_status: Option<u16>,
     /// The size of the server's answer.
     pub answer_size: usize,
-    /// The fault that was made, by its verb.
+    /// The fault that was made, by its verb or the name of its rule.
     pub fault: Option<&'static str>,
 }
 
@@ -62,10 +62,32 @@ impl Recorded {
         serde_json::from_slice(&self.body).ok()
     }
 
+    /// One line for people: when, what, how it was answered.
+    pub fn line(&self) -> String {
+        let text = self.text();
+        let shown: String = text.chars().take(300).collect();
+        format!(
+            "{:>9.3} s  {} {}  {} (server {}, {} bytes)  {}  {}",
+            self.at.as_secs_f64(),
+            self.method,
+            self.path,
+            self.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string()),
+            self.upstream_status.map_or_else(|| "not asked".to_owned(), |status| status.to_string()),
+            self.answer_size,
+            self.fault.unwrap_or("-"),
+            shown.replace('\n', "⏎")
+        )
+    }
+
     /// The value of a parameter of the query, as sent.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let (_, query) = self.path.split_once('?')?;
         query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// True when it counts documents.
+    pub fn is_count(&self) -> bool {
+        self.path.split('?').next().unwrap_or_default().ends_with("/_count")
     }
 
     /// The value of a header.
@@ -78,23 +100,31 @@ impl Recorded {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(method: &str, path: &str) -> Recorded {
+impl Recorded {
+    /// A request that was made up.
+    pub(crate) fn example(method: &str, path: &str, body: String) -> Recorded {
         Recorded {
             at: Duration::ZERO,
             took: None,
             method: method.into(),
             path: path.into(),
-            body: Bytes::new(),
-            body_size: 0,
+            body_size: body.len(),
+            body: body.into(),
             headers: Vec::new(),
             status: None,
             upstream_status: None,
             answer_size: 0,
             fault: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: &str, path: &str) -> Recorded {
+        Recorded::example(method, path, String::new())
     }
 
     #[test]

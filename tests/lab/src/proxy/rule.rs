@@ -31,8 +31,10 @@ type Rewrite = Arc<dyn Fn(Bytes) -> Bytes + Send + Sync>;
 pub(super) enum Fault {
     /// Nothing but the delay or the gate.
     None,
-    /// Answered without asking the server.
-    Answer(u16, Bytes),
+    /// Answered without asking the server, as this media type.
+    Answer(u16, &'static str, Bytes),
+    /// The server's answer is said to be of this media type.
+    MediaType(&'static str),
     /// The connection is closed without asking the server.
     DropBefore,
     /// The server is asked, and the connection closed without an answer.
@@ -57,6 +59,7 @@ pub struct Rule {
     pub(super) delay: Option<Duration>,
     pub(super) gate: Option<Gate>,
     pub(super) fault: Fault,
+    name: Option<&'static str>,
 }
 
 impl Rule {
@@ -70,6 +73,7 @@ impl Rule {
             delay: None,
             gate: None,
             fault: Fault::None,
+            name: None,
         }
     }
 
@@ -90,6 +94,11 @@ impl Rule {
     /// For requests for the next page of a scroll or a scan.
     pub fn on_pages() -> Rule {
         Rule::any().when(|seen| seen.path.contains("/_search/scroll") && *seen.method != Method::DELETE)
+    }
+
+    /// For bulk requests.
+    pub fn on_bulks() -> Rule {
+        Rule::any().when(|seen| seen.path.split('?').next().is_some_and(|path| path.ends_with("/_bulk")))
     }
 
     /// Only where this, too, says yes.
@@ -144,7 +153,20 @@ impl Rule {
 
     /// Answers with this status and body, without asking the server.
     pub fn answer(mut self, status: u16, body: impl Into<Bytes>) -> Rule {
-        self.fault = Fault::Answer(status, body.into());
+        self.fault = Fault::Answer(status, "application/json; charset=UTF-8", body.into());
+        self
+    }
+
+    /// Answers with this status and a page for people, as a proxy does, without asking the server.
+    pub fn html(mut self, status: u16) -> Rule {
+        let page = format!("<!DOCTYPE html>\r\n<html><body>{status}: we are back in a moment</body></html>");
+        self.fault = Fault::Answer(status, "text/html", page.into());
+        self
+    }
+
+    /// Says another media type of the server's answer than the server did.
+    pub fn media_type(mut self, media_type: &'static str) -> Rule {
+        self.fault = Fault::MediaType(media_type);
         self
     }
 
@@ -193,6 +215,12 @@ impl Rule {
         self.fault = Fault::Previous;
         self
     }
+
+    /// Under this name its faults are recorded, in place of what they do.
+    pub fn called(mut self, name: &'static str) -> Rule {
+        self.name = Some(name);
+        self
+    }
 }
 
 impl fmt::Debug for Rule {
@@ -203,10 +231,14 @@ impl fmt::Debug for Rule {
 
 impl Rule {
     pub(super) fn verb(&self) -> &'static str {
+        if let Some(name) = self.name {
+            return name;
+        }
         match self.fault {
             Fault::None if self.gate.is_some() => "hold",
             Fault::None => "delay",
             Fault::Answer(..) => "answer",
+            Fault::MediaType(_) => "media-type",
             Fault::DropBefore => "drop-before",
             Fault::DropAfter => "drop-after",
             Fault::Cut(_) => "cut",

@@ -10,7 +10,10 @@ use futures::stream;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use hyper::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue,
+    TRANSFER_ENCODING,
+};
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
@@ -169,7 +172,7 @@ impl Hall {
             None => Fault::None,
         };
         match &fault {
-            Fault::Answer(status, body) => return canned(*status, body.clone()),
+            Fault::Answer(status, media_type, body) => return canned(*status, media_type, body.clone()),
             Fault::DropBefore => bail!("dropped before the server was asked"),
             _ => {}
         }
@@ -200,6 +203,10 @@ impl Hall {
             }
             Fault::Truncate(hundredths) => body.slice(..body.len() * hundredths / 100),
             Fault::Rewrite(change) => change(body),
+            Fault::MediaType(media_type) => {
+                parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+                body
+            }
             Fault::Previous => before.unwrap_or(body),
             _ => body,
         };
@@ -259,10 +266,10 @@ fn broken(start: Bytes) -> BoxBody<Bytes, anyhow::Error> {
     StreamBody::new(futures::StreamExt::chain(sent, pause)).boxed()
 }
 
-fn canned(status: u16, body: Bytes) -> Result<Answer> {
+fn canned(status: u16, media_type: &'static str, body: Bytes) -> Result<Answer> {
     Response::builder()
         .status(status)
-        .header("content-type", "application/json; charset=UTF-8")
+        .header(CONTENT_TYPE, media_type)
         .body(whole(body))
         .context("an answer that cannot be given")
 }
