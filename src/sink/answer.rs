@@ -50,10 +50,10 @@ pub(super) fn judged(
 ) -> Answered {
     let parsed = match BulkAnswer::read(answer) {
         Ok(parsed) => parsed,
-        Err(_) if is_foreign(answer) => {
-            return Answered::NotOurs(CallError::Malformed(describe(answer)).to_string());
+        Err(cause) => {
+            let told = if is_foreign(answer) { describe(answer) } else { cause.to_string() };
+            return Answered::NotOurs(CallError::Malformed(told).to_string());
         }
-        Err(cause) => return Answered::NotOurs(CallError::Malformed(cause.to_string()).to_string()),
     };
     if parsed.items.len() != group.items.len() {
         let (sent, answered) = (group.items.len(), parsed.items.len());

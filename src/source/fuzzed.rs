@@ -38,6 +38,7 @@ struct ToldHit<'a> {
     parent: Option<&'a [u8]>,
     version: Option<u64>,
     source: Option<&'a [u8]>,
+    index: Option<&'a [u8]>,
 }
 
 impl<'a> Told<'a> {
@@ -49,6 +50,7 @@ impl<'a> Told<'a> {
             parent: hit.parent.map(|span| span.of(bytes)),
             version: hit.version,
             source: hit.source.map(|span| span.of(bytes)),
+            index: hit.index.map(|span| span.of(bytes)),
         });
         Told {
             hits: hits.collect(),
@@ -67,8 +69,8 @@ impl<'a> Told<'a> {
         for &(key, value) in &members.0 {
             match key {
                 b"_scroll_id" => told.scroll_id = serde_json::from_slice(string(value)?).ok(),
-                b"timed_out" => told.timed_out = value.get() == "true",
-                b"terminated_early" => told.terminated_early = value.get() == "true",
+                b"timed_out" => told.timed_out = truth(value)?,
+                b"terminated_early" => told.terminated_early = truth(value)?,
                 b"_shards" => told.shards = shards(&Members::of(value)?)?,
                 b"hits" => {
                     whole = true;
@@ -97,17 +99,18 @@ impl<'a> ToldHit<'a> {
         let (mut hit, mut id) = (ToldHit::default(), None);
         for &(key, value) in &members.0 {
             match key {
-                b"_id" => id = Some(string(value)?),
-                b"_type" => hit.doc_type = Some(string(value)?),
-                b"_routing" => hit.routing = Some(string(value)?),
-                b"_parent" => hit.parent = Some(string(value)?),
-                b"_version" => hit.version = u64::try_from(integer(value)?).ok(),
+                b"_index" => hit.index = Some(string(value)?),
+                b"_id" => id = Some(text(value)?),
+                b"_type" => hit.doc_type = Some(text(value)?),
+                b"_routing" => hit.routing = Some(text(value)?),
+                b"_parent" => hit.parent = Some(text(value)?),
+                b"_version" => hit.version = Some(count(value)?),
                 b"_source" => hit.source = Some(value.get().as_bytes()),
                 b"fields" => {
                     for &(key, value) in &Members::of(value)?.0 {
                         match key {
-                            b"_routing" => hit.routing = Some(string(value)?),
-                            b"_parent" => hit.parent = Some(string(value)?),
+                            b"_routing" => hit.routing = Some(text(value)?),
+                            b"_parent" => hit.parent = Some(text(value)?),
                             _ => {}
                         }
                     }
@@ -137,12 +140,12 @@ fn shards(members: &Members<'_>) -> Option<Option<[i64; 3]>> {
 
 fn total(value: &RawValue) -> Option<Option<u64>> {
     if !value.get().starts_with('{') {
-        return Some(u64::try_from(integer(value)?).ok());
+        return Some(Some(count(value)?));
     }
     let (mut total, mut exact) = (None, false);
     for &(key, value) in &Members::of(value)?.0 {
         match key {
-            b"value" => total = u64::try_from(integer(value)?).ok(),
+            b"value" => total = Some(count(value)?),
             b"relation" => exact = string(value)? == b"\"eq\"",
             _ => {}
         }
@@ -152,6 +155,19 @@ fn total(value: &RawValue) -> Option<Option<u64>> {
 
 fn integer(value: &RawValue) -> Option<i64> {
     value.get().parse().ok()
+}
+
+fn count(value: &RawValue) -> Option<u64> {
+    u64::try_from(integer(value)?).ok()
+}
+
+fn truth(value: &RawValue) -> Option<bool> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// What a server made itself, and is text.
+fn text(value: &RawValue) -> Option<&[u8]> {
+    serde_json::from_str::<String>(value.get()).is_ok().then_some(value.get().as_bytes())
 }
 
 fn string(value: &RawValue) -> Option<&[u8]> {
