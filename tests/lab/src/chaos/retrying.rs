@@ -86,7 +86,7 @@ async fn through_a_daemon(stage: &Stage, life: &Life, told: &mut Summary) -> Res
 
 fn until_it_listens(stage: &Stage, daemon: &mut Running) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    while !stage.daemon.status().is_ok_and(|status| status["daemon"].is_object()) {
+    while !stage.listens() {
         ensure!(daemon.is_running()?, "the daemon has left: {}", stage.daemon.log());
         ensure!(Instant::now() < deadline, "no daemon answers");
         std::thread::sleep(Duration::from_millis(20));

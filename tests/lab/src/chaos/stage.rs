@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -181,6 +182,9 @@ impl Stage {
     /// A daemon never tells more documents than the target has.
     async fn ask(&self, told: &mut Summary) -> Result<()> {
         // Just starting or leaving it has nothing to tell.
+        if !self.listens() {
+            return Ok(());
+        }
         let Ok(status) = self.daemon.migration() else { return Ok(()) };
         told.asked += 1;
         let mut told_there = number(&status, "/counts/written") + number(&status, "/counts/present");
@@ -199,6 +203,12 @@ impl Stage {
     /// a configuration that does not fit.
     pub(super) fn has_miscounted(&self) -> bool {
         self.source.look(|requests| requests.iter().any(|request| request.fault == Some(ANOTHER_COUNT)))
+    }
+
+    /// True when a daemon listens. While none does, a `status` would open the store itself, and one that is just
+    /// starting would find it taken.
+    pub(super) fn listens(&self) -> bool {
+        UnixStream::connect(self.daemon.state_dir().join("control.sock")).is_ok()
     }
 
     fn seen(&self) -> Seen {
@@ -228,7 +238,7 @@ impl Stage {
             if (now.source, now.target) != (last.0.source, last.0.target) {
                 last = (now, Instant::now());
             } else if !once && last.1.elapsed() > QUIET {
-                if self.daemon.migration().is_ok_and(|status| status["phase"] == "ready") {
+                if self.listens() && self.daemon.migration().is_ok_and(|status| status["phase"] == "ready") {
                     return Ok(None);
                 }
                 last.1 = Instant::now();
