@@ -55,7 +55,11 @@ impl Cluster {
     /// # Errors
     /// Any [`CallError`].
     pub async fn indices(&self) -> Result<Vec<IndexInfo>, CallError> {
-        let state = self.ask(&Request::get("/_cluster/state/metadata")).await?;
+        let state = self.ask(&Request::get("/_cluster/state/metadata,blocks")).await?;
+        // Right after a full restart there are no indices for a moment; the block has this id in every version.
+        if state.pointer("/blocks/global/1").is_some() {
+            return Err(CallError::Incomplete("the cluster has not recovered its state yet".to_owned()));
+        }
         let indices = state
             .pointer("/metadata/indices")
             .and_then(Value::as_object)

@@ -255,6 +255,7 @@ impl Context {
             query: self.config.from.query.as_ref(),
             target: self.config.slice.docs,
         };
+        let mut refused = false;
         loop {
             let outcome = tokio::select! {
                 outcome = planner.shard(shard) => outcome,
@@ -262,7 +263,13 @@ impl Context {
             };
             let cause = match outcome {
                 Ok(plan) => return Ok(Some((plan, started.elapsed()))),
-                Err(PlanError::Refused(error)) => return Err(error),
+                // Numbers that do not add up twice are no answer that went astray.
+                Err(PlanError::Refused(error)) if refused => return Err(error),
+                Err(PlanError::Refused(error)) => {
+                    tracing::warn!(index = record.source, shard, %error, "the shard is planned once more");
+                    refused = true;
+                    continue;
+                }
                 Err(PlanError::Call(cause)) if is_final(&cause) => {
                     return Err(unavailable(cause, self.source.name(), &record.source, shard));
                 }

@@ -9,6 +9,7 @@ use crate::cluster::waits::Waits;
 use crate::control::status::{IndexStatus, MigrationStatus, OthersStatus, PlanningStatus, SliceTally};
 use crate::plan::slice::SliceId;
 use crate::sink::Pace;
+use crate::store::Resolution;
 use crate::store::records::{
     Counts, FailureGroup, IndexRecord, MigrationRecord, OtherTarget, SliceRecord, SliceState, Tuned,
 };
@@ -249,14 +250,12 @@ impl Progress {
     }
 
     /// A failed document is settled otherwise after all.
-    pub fn failure_resolves(&self, counts: &Counts) {
+    pub fn failure_resolves(&self, resolution: &Resolution) {
         let mut inner = self.inner();
-        inner.counts.rejected = inner.counts.rejected.saturating_sub(1);
-        inner.counts.written += counts.written;
-        inner.counts.present += counts.present;
-        inner.counts.superseded += counts.superseded;
-        inner.counts.dropped += counts.dropped;
-        inner.counts.elsewhere += counts.elsewhere;
+        inner.counts.resolve(&resolution.counts);
+        if let Some(step) = &resolution.dropped_by {
+            *inner.dropped.entry(step.clone()).or_default() += 1;
+        }
     }
 
     /// Forgets slices and counts, to take them over again from the store.

@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::failpoint::Failpoint;
 use crate::sink::{Identity, Rejection, Sent};
 use crate::source::{Hit, Page};
+use crate::store::Resolution;
 use crate::store::records::{Counts, Failure};
 
 /// Failures whose documents are read again at once, at most.
@@ -125,15 +126,15 @@ impl Context {
             let page = self.read_again(copy, hidden, &failures).await?;
             let (resolved, again) = settle_again(copy, &failures, &page).await?;
             Failpoint::RetryAnswered.pass();
-            let gone = resolved.iter().filter(|(_, counts)| counts.settled() == 0).count() as u64;
+            let gone = resolved.iter().map(|resolution| resolution.counts.gone).sum::<u64>();
             report.gone += gone;
             report.resolved += resolved.len() as u64 - gone;
             report.still_failing += again.len() as u64;
             let (store, name) = (self.store.clone(), self.name.clone());
-            let settled: Vec<Counts> = resolved.iter().map(|(_, counts)| *counts).collect();
+            let settled = resolved.clone();
             blocking(move || store.resolve_failures(&name, &resolved, &again)).await?;
             Failpoint::RetryStored.pass();
-            settled.iter().for_each(|counts| self.progress.failure_resolves(counts));
+            settled.iter().for_each(|resolution| self.progress.failure_resolves(resolution));
         }
         Ok(())
     }
@@ -186,7 +187,7 @@ fn fitting(failures: &[Failure], docs: u32) -> usize {
 }
 
 /// Failures that are settled now, with what became of each, and the failures that remain.
-type Settled = (Vec<(Failure, Counts)>, Vec<Failure>);
+type Settled = (Vec<Resolution>, Vec<Failure>);
 
 /// Source document, and as what it is sent.
 type Place = (Identity, Option<Sent>);
@@ -205,7 +206,10 @@ async fn settle_again(copy: &IndexCopy, failures: &[Failure], page: &Page) -> Re
                 found.insert(identity, *hit);
                 there.push(failure);
             }
-            None => resolved.push((failure.clone(), Counts::default())),
+            None => {
+                let counts = Counts { gone: 1, ..Counts::default() };
+                resolved.push(Resolution { failure: failure.clone(), counts, dropped_by: None });
+            }
         }
     }
     let page = Page { hits: found.into_values().collect(), ..page.clone() };
@@ -214,10 +218,15 @@ async fn settle_again(copy: &IndexCopy, failures: &[Failure], page: &Page) -> Re
     for rejection in delivery.rejections {
         rejections.insert((known_type(copy, rejection.origin.clone()), rejection.sent.clone()), rejection);
     }
-    let mut outcomes = delivery.counts;
+    let (mut outcomes, mut dropped) = (delivery.counts, delivery.dropped);
     for failure in there {
         match rejections.remove(&place_of(copy, failure)) {
-            None => resolved.push((failure.clone(), take_one(&mut outcomes))),
+            None => {
+                let counts = take_one(&mut outcomes);
+                let step = if counts.dropped > 0 { take_step(&mut dropped) } else { None };
+                let dropped_by = step.map(|step| copy.pipeline.describe(step));
+                resolved.push(Resolution { failure: failure.clone(), counts, dropped_by });
+            }
             Some(rejection) => again.push(Failure {
                 version: rejection.version,
                 status: rejection.refusal.status,
@@ -258,6 +267,13 @@ fn take_one(outcomes: &mut Counts) -> Counts {
         *taken = 1;
     }
     one
+}
+
+/// One of the steps that left documents out.
+fn take_step(dropped: &mut BTreeMap<usize, u64>) -> Option<usize> {
+    let (step, left) = dropped.iter_mut().find(|(_, left)| **left > 0)?;
+    *left -= 1;
+    Some(*step)
 }
 
 #[cfg(test)]

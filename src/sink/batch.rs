@@ -93,8 +93,10 @@ pub fn cut<'page>(
     target: &BulkTarget,
     limits: &BatchLimits,
 ) -> Result<Cut, DocumentError> {
-    let mut cutting =
-        Cutting { page, target, limits, untouched: pipeline.is_untouched(), now: None, cut: Cut::default() };
+    let untouched = pipeline.is_untouched();
+    // Servers answer in one line unless they are asked otherwise, and most documents came in one: looked for once.
+    let one_line = untouched && memchr::memchr2(b'\n', b'\r', &page.body).is_none();
+    let mut cutting = Cutting { page, target, limits, untouched, one_line, now: None, cut: Cut::default() };
     for (position, hit) in page.hits.iter().enumerate() {
         match pipeline.apply(hit, page) {
             Ok(Transformed::One(document)) => cutting.add(position, &Planned { hit, document }),
@@ -125,6 +127,8 @@ struct Cutting<'page> {
     target: &'page BulkTarget,
     limits: &'page BatchLimits,
     untouched: bool,
+    /// No document of the page has a line break.
+    one_line: bool,
     /// The batch that is being filled.
     now: Option<Building>,
     cut: Cut,
@@ -153,7 +157,7 @@ impl Cutting<'_> {
                 source_bytes: 0,
             }
         });
-        let refused = now.push(planned, self.page, self.target);
+        let refused = now.push(planned, self.page, self.target, self.one_line);
         self.cut.refused.extend(refused.map(|reason| rejection(planned, self.page, reason)));
     }
 
@@ -193,6 +197,7 @@ impl Building {
         planned: &Planned<'_>,
         page: &Page,
         target: &BulkTarget,
+        one_line: bool,
     ) -> Option<(&'static str, String)> {
         let Planned { hit, document } = planned;
         let start = self.body.len();
@@ -204,9 +209,9 @@ impl Building {
             document.index.as_deref(),
         );
         let source = self.body.len();
-        if memchr::memchr2(b'\n', b'\r', &document.source).is_none() {
+        if one_line || memchr::memchr2(b'\n', b'\r', &document.source).is_none() {
             self.body.extend_from_slice(&document.source);
-        } else if !one_line(&document.source, &mut self.body) {
+        } else if !unfold(&document.source, &mut self.body) {
             self.body.truncate(start);
             let reason = "a string of the document holds a raw line break, which no bulk request can carry";
             return Some(("raw_line_break", reason.to_owned()));
@@ -228,7 +233,7 @@ impl Building {
 }
 
 /// Copies a document onto one line: line breaks between tokens become blanks. `false` when one stands in a string.
-fn one_line(source: &[u8], body: &mut BytesMut) -> bool {
+fn unfold(source: &[u8], body: &mut BytesMut) -> bool {
     body.reserve(source.len());
     let (mut in_string, mut escaped) = (false, false);
     let mut from = 0;

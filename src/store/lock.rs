@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// A `status` without a daemon holds the lock for a moment; a starting daemon waits that long.
-const TRIES: u32 = 20;
+/// Commands without a daemon hold the lock for moments, perhaps again and again: a starting daemon waits that long.
+const TRIES: u32 = 150;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Held as long as the store is open; the kernel lets go of it when the process dies.
@@ -66,7 +66,10 @@ impl StateLock {
                     writeln!(file, "{}", std::process::id()).map_err(unwritable)?;
                     return Ok(StateLock { _file: file });
                 }
-                Err(TryLockError::WouldBlock) if turn + 1 < TRIES => std::thread::sleep(PAUSE),
+                // A daemon stays.
+                Err(TryLockError::WouldBlock) if turn + 1 < TRIES && !somebody_listens(state_dir) => {
+                    std::thread::sleep(PAUSE);
+                }
                 Err(TryLockError::WouldBlock) => break,
                 Err(TryLockError::Error(cause)) => return Err(unwritable(cause)),
             }
@@ -76,6 +79,11 @@ impl StateLock {
         Err(Error::state("locked", format!("{} is in use by {holder}", state_dir.display()))
             .hint("talk to the running daemon (`esferry status`), or give another --state-dir"))
     }
+}
+
+#[cfg(unix)]
+fn somebody_listens(state_dir: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket_path(state_dir)).is_ok()
 }
 
 #[cfg(unix)]

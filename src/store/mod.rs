@@ -28,7 +28,7 @@ use crate::plan::slice::SliceId;
 use keys::Key;
 pub use lock::{running_pid, socket_path};
 use records::{Failure, FailureGroup, IndexRecord, MigrationRecord, ShardRecord, SliceRecord};
-pub use settle::{OutOfOrder, SettleError, Settlement};
+pub use settle::{OutOfOrder, Resolution, SettleError, Settlement};
 
 /// Format of the records; a store with another one is refused.
 pub const FORMAT: u32 = 2;

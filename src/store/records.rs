@@ -262,7 +262,7 @@ impl std::fmt::Display for SliceState {
 }
 
 /// What became of documents. Once a slice is done,
-/// `read + derived == written + present + superseded + rejected + dropped`.
+/// `read + derived == written + present + superseded + rejected + dropped + gone`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Documents received from the source.
@@ -280,6 +280,9 @@ pub struct Counts {
     /// Left out by a transform.
     #[serde(default)]
     pub dropped: u64,
+    /// Refused at first, and gone from the source when they were tried again.
+    #[serde(default)]
+    pub gone: u64,
     /// Documents in excess of one a source document, where a transform makes several of one.
     #[serde(default)]
     pub derived: u64,
@@ -298,6 +301,7 @@ impl Counts {
         self.superseded += other.superseded;
         self.rejected += other.rejected;
         self.dropped += other.dropped;
+        self.gone += other.gone;
         self.derived += other.derived;
         self.elsewhere += other.elsewhere;
     }
@@ -312,9 +316,15 @@ impl Counts {
             superseded: self.superseded.saturating_sub(before.superseded),
             rejected: self.rejected.saturating_sub(before.rejected),
             dropped: self.dropped.saturating_sub(before.dropped),
+            gone: self.gone.saturating_sub(before.gone),
             derived: self.derived.saturating_sub(before.derived),
             elsewhere: self.elsewhere.saturating_sub(before.elsewhere),
         }
+    }
+    /// One of the refused documents is settled otherwise.
+    pub fn resolve(&mut self, outcome: &Counts) {
+        self.rejected = self.rejected.saturating_sub(1);
+        self.add(outcome);
     }
     /// Documents that are on the target, in this version or a newer one.
     #[must_use]
@@ -324,7 +334,7 @@ impl Counts {
     /// Source documents with a final outcome.
     #[must_use]
     pub fn settled(&self) -> u64 {
-        (self.landed() + self.rejected + self.dropped).saturating_sub(self.derived)
+        (self.landed() + self.rejected + self.dropped + self.gone).saturating_sub(self.derived)
     }
 }
 

@@ -27,6 +27,17 @@ pub struct Settlement {
     pub dropped: BTreeMap<String, u64>,
 }
 
+/// What became of a failure that is none any more.
+#[derive(Debug, Clone)]
+pub struct Resolution {
+    /// The failure.
+    pub failure: Failure,
+    /// One document with its outcome.
+    pub counts: Counts,
+    /// The step that left it out, in its words.
+    pub dropped_by: Option<String>,
+}
+
 /// A settlement that does not begin where the slice stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("slice {slice} stands at {stands}, the settlement begins at {from:?}")]
@@ -141,17 +152,12 @@ impl Store {
     ///
     /// # Errors
     /// `State` when the disk refuses.
-    pub fn resolve_failures(
-        &self,
-        name: &str,
-        resolved: &[(Failure, Counts)],
-        again: &[Failure],
-    ) -> Result<()> {
+    pub fn resolve_failures(&self, name: &str, resolved: &[Resolution], again: &[Failure]) -> Result<()> {
         let _guard = self.guard();
         let mut batch = sled::Batch::default();
         let mut edit = FailureEdit::new(self, name);
         let mut slices: BTreeMap<SliceId, SliceRecord> = BTreeMap::new();
-        for (failure, counts) in resolved {
+        for Resolution { failure, counts, dropped_by } in resolved {
             if edit.known(failure)?.is_none() {
                 continue;
             }
@@ -162,12 +168,10 @@ impl Store {
                 None => self.get::<SliceRecord>(&Key::slice(name, id))?,
             };
             if let Some(mut record) = record {
-                record.counts.rejected = record.counts.rejected.saturating_sub(1);
-                record.counts.written += counts.written;
-                record.counts.present += counts.present;
-                record.counts.superseded += counts.superseded;
-                record.counts.dropped += counts.dropped;
-                record.counts.elsewhere += counts.elsewhere;
+                record.counts.resolve(counts);
+                if let Some(step) = dropped_by {
+                    *record.dropped.entry(step.clone()).or_default() += 1;
+                }
                 slices.insert(id, record);
             }
         }

@@ -273,10 +273,17 @@ fn one_process_at_a_time_and_the_other_one_is_told_whose_turn_it_is() {
     assert_eq!(running_pid(dir.path()), None);
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(running_pid(dir.path()), Some(std::process::id()));
+    // As a daemon does: who holds it for a moment only is waited for.
+    let listening = std::os::unix::net::UnixListener::bind(socket_path(dir.path())).unwrap();
     let error = Store::open(dir.path()).unwrap_err();
     assert_eq!(error.code(), "locked");
     assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
-    drop(store);
-    assert_eq!(running_pid(dir.path()), None);
+    drop(listening);
+    let soon = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        drop(store);
+    });
     Store::open(dir.path()).unwrap();
+    soon.join().unwrap();
+    assert_eq!(running_pid(dir.path()), None);
 }

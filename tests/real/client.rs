@@ -147,6 +147,40 @@ async fn a_frozen_source_is_named_as_the_reason_and_nothing_hangs() {
 }
 
 #[tokio::test]
+async fn a_cluster_that_has_not_recovered_its_state_has_lost_no_index() {
+    if !esferry_lab::wanted("a cluster right after a full restart") {
+        return;
+    }
+    let sides = loaded("clientrestart", 1000).await.unwrap();
+    let (source, target) = (Proxy::start(sides.old.url()).unwrap(), Proxy::start(sides.new.url()).unwrap());
+    let daemon = ferry(&sides, &urls(&[&source.url()]), &urls(&[&target.url()])).unwrap();
+    let gate = Gate::new();
+    source.rule(Rule::on_pages().skip(3).hold(&gate));
+    let running = daemon.start(&["--once"]).unwrap();
+    assert!(gate.wait_held(1, PATIENCE), "{}", daemon.log());
+    running.kill_nine().unwrap();
+    gate.release();
+    source.clear_rules();
+    let recovering = |body: Bytes| {
+        let mut state: Value = serde_json::from_slice(&body).unwrap();
+        state["metadata"]["indices"] = serde_json::json!({});
+        state["blocks"] = serde_json::json!({"global": {"1": {
+            "description": "state not recovered / initialized", "retryable": true,
+            "disable_state_persistence": true, "levels": ["read", "write", "metadata"]
+        }}});
+        Bytes::from(state.to_string())
+    };
+    for (name, side) in [("old", &source), ("new", &target)] {
+        side.rule(Rule::any().when(|seen| seen.path.starts_with("/_cluster/state")).rewrite(recovering));
+        let named = format!("cluster `{name}`");
+        fails(&daemon, &["run", "--once"], 5, &[&named, "has not recovered its state yet", "hint:"]).unwrap();
+        side.clear_rules();
+    }
+    let mut running = daemon.start(&["--once"]).unwrap();
+    arrives(&sides, &daemon, &mut running, 1000).await.unwrap();
+}
+
+#[tokio::test]
 async fn requests_to_the_target_are_compressed_where_it_is_asked_for() {
     if !esferry_lab::wanted("gzip to 6.8") {
         return;

@@ -47,9 +47,9 @@ fn assert_holds(store: &Store, books: &Books) {
     assert_eq!(by_key, books.failures);
     assert_eq!(failures.len(), by_key.len());
     for slice in &slices {
-        let Counts { read, written, present, superseded, rejected, dropped, .. } = slice.counts;
-        let gone = books.gone.get(&slice.slice.id).unwrap_or(&0);
+        let Counts { read, written, present, superseded, rejected, dropped, gone, .. } = slice.counts;
         assert_eq!(read, written + present + superseded + rejected + dropped + gone, "{slice:?}");
+        assert_eq!(dropped, slice.dropped.values().sum::<u64>(), "each by its step: {slice:?}");
         let listed = failures.iter().filter(|failure| failure.slice == slice.slice.id).count();
         assert_eq!(rejected, listed as u64, "the counts of {slice:?} and the list tell the same");
     }

@@ -59,8 +59,6 @@ pub(super) struct Books {
     pub(super) failures: BTreeMap<FailureKey, Failure>,
     /// How many there were of each type when it was accepted.
     pub(super) accepted: BTreeMap<String, u64>,
-    /// Refused documents that were gone from the source when they were tried again: read, and nothing else any more.
-    pub(super) gone: BTreeMap<SliceId, u64>,
 }
 
 impl Books {
@@ -105,11 +103,14 @@ impl Books {
             return;
         }
         self.failures.remove(key).unwrap();
-        let counts = &mut self.slices.get_mut(&key.0).unwrap().counts;
-        counts.rejected -= 1;
+        let record = self.slices.get_mut(&key.0).unwrap();
+        record.counts.rejected -= 1;
         match fate {
-            Some(fate) => counts.add(&fate.count()),
-            None => *self.gone.entry(key.0).or_default() += 1,
+            Some(fate) => record.counts.add(&fate.count()),
+            None => record.counts.gone += 1,
+        }
+        if fate == Some(Fate::Dropped) {
+            *record.dropped.entry(STEP.to_owned()).or_default() += 1;
         }
     }
 

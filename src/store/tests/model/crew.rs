@@ -201,8 +201,11 @@ impl Crew {
                 Some(Fate::Refused(kind)) => {
                     again.push(Failure { attempts: 1, ..refused_again(failure, kind, second) })
                 }
-                Some(fate) => resolved.push((failure.clone(), fate.count())),
-                None => resolved.push((failure.clone(), Counts::default())),
+                fate => {
+                    let counts = fate.map_or(Counts { gone: 1, ..Counts::default() }, Fate::count);
+                    let dropped_by = (*fate == Some(Fate::Dropped)).then(|| STEP.to_owned());
+                    resolved.push(Resolution { failure: failure.clone(), counts, dropped_by });
+                }
             }
         }
         self.store().resolve_failures(NAME, &resolved, &again).unwrap();
@@ -227,7 +230,7 @@ impl Crew {
         self.store = None;
         let found = Store::open(&at_death).unwrap();
         let expected = [&world.flushed, &world.lost].map(Books::without_attempts);
-        let books = books_of(&found, &world.now);
+        let books = books_of(&found);
         assert!(expected.contains(&books.without_attempts()), "{books:#?} at death, of {expected:#?}");
         drop(found);
         std::fs::remove_dir_all(at_death).unwrap();
@@ -312,14 +315,13 @@ fn index() -> IndexRecord {
 }
 
 /// What a store holds, as books.
-fn books_of(store: &Store, world: &Books) -> Books {
+fn books_of(store: &Store) -> Books {
     let groups = store.failure_groups(NAME).unwrap();
     let accepted = groups.into_iter().filter_map(|group| Some((group.error_type, group.accepted?.count)));
     Books {
         slices: all(store.slices(NAME)).into_iter().map(|record| (record.slice.id, record)).collect(),
         failures: all(store.failures(NAME)).into_iter().map(|failure| (key_of(&failure), failure)).collect(),
         accepted: accepted.collect(),
-        gone: world.gone.clone(),
     }
 }
 
