@@ -272,6 +272,36 @@ fn windows_go_on(requests: &[Recorded], slices: &[SliceRecord]) -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_second_signal_leaves_at_once_and_loses_nothing() {
+    if !esferry_lab::wanted("a second signal") {
+        return;
+    }
+    let (index, copy) = ("crash-twice", "crash-twice-copy");
+    let (old, new, documents) = alerts(index, copy, AlertSet::lived(37, 2000)).await.unwrap();
+    let settings = format!("{}\nslice = {{ docs = 300, page_docs = 100 }}", alert_schema().unwrap());
+    let scene = Scene::new(&old, &new, index, copy, &settings).unwrap();
+    let gate = Gate::new();
+    scene.target.rule(Rule::on(Method::POST, "/_bulk").skip(5).hold(&gate));
+    let mut running = scene.daemon.start(&[]).unwrap();
+    assert!(gate.wait_held(1, PATIENCE), "{}", scene.daemon.log());
+    running.terminate().unwrap();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !scene.daemon.log().contains("a second signal leaves at once") {
+        assert!(std::time::Instant::now() < deadline, "{}", scene.daemon.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    running.terminate().unwrap();
+    // One that had waited for its bulks would leave with 0.
+    assert_eq!(running.exit_code(PATIENCE).unwrap(), 130, "{}", scene.daemon.log());
+    gate.release();
+    scene.target.clear_rules();
+    let (code, log) = scene.daemon.run_once().unwrap();
+    assert_eq!(code, 0, "{log}");
+    assert_eq!(scene.arrived().await.unwrap(), documents);
+    scene.clear().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_killed_copy_by_sequence_numbers_goes_on_inside_its_slices() {
     if !esferry_lab::wanted("kills in a migration by sequence numbers") {
         return;

@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use esferry_lab::data::{AlertSet, load_alerts};
 use esferry_lab::servers::{start_pair, wait_for_nodes};
 use esferry_lab::{Endpoint, Gate, Node, NodeSpec, Rule};
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::scene::{PATIENCE, Scene, alert_schema, old_and_new, phase, standing, tally};
@@ -135,5 +136,37 @@ async fn a_source_shard_that_is_missing_when_both_sides_are_counted_is_waited_fo
     assert_eq!(phase(&status), "verifying", "{status:#}");
     scene.source.clear_rules();
     all_arrives(&scene, documents).await.unwrap();
+    old.delete_index(index).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_target_that_is_killed_has_what_it_acknowledged_when_it_is_back() {
+    if !esferry_lab::wanted("a target that is killed in the middle, twice") {
+        return;
+    }
+    let (old, _) = old_and_new().await.unwrap();
+    let mut node = Node::start(NodeSpec::new("6.8.23").heap("384m")).await.unwrap();
+    let (index, copy) = ("nodes-target", "nodes-target-copy");
+    let documents = load_alerts(&old, index, AlertSet::lived(44, 6000)).await.unwrap().documents;
+    let sizes = "slice = { docs = 700, parallel = 3, page_docs = 100 }\nwrite = { batch_docs = 50 }";
+    let settings = format!("{}\n{sizes}", alert_schema().unwrap());
+    let scene = Scene::new(&old, &node.endpoint(), index, copy, &settings).unwrap();
+    let running = scene.daemon.start(&[]).unwrap();
+    for bulks in [20, 30] {
+        let gate = Gate::new();
+        scene.target.rule(Rule::on(Method::POST, "/_bulk").skip(bulks).times(2).hold(&gate));
+        assert!(gate.wait_held(1, PATIENCE), "{}", scene.daemon.log());
+        node.kill_nine().unwrap();
+        gate.release();
+        scene.waits_for(&["target", copy]).unwrap();
+        still_copying(&scene).unwrap();
+        node.restart_on_same_data().await.unwrap();
+        scene.target.clear_rules();
+    }
+    scene.daemon.until(PATIENCE, |status| phase(status) == "ready").unwrap();
+    assert_eq!(scene.arrived().await.unwrap(), documents);
+    let opened = scene.source.opens().len();
+    assert_eq!(opened as u64, tally(&scene.daemon.migration().unwrap(), "done"), "no slice was read twice");
+    drop(running);
     old.delete_index(index).await.unwrap();
 }
