@@ -103,14 +103,14 @@ impl Evidence {
     fn totals_are_true(&self, status: &Value, slices: &[Value], listed: u64) -> Result<()> {
         let done = || slices.iter().filter(|slice| slice["state"] == "done");
         let sum = |name: &str| done().map(|slice| number(slice, &format!("/counts/{name}"))).sum::<u64>();
-        for name in ["read", "written", "present", "superseded", "rejected"] {
+        for name in ["read", "written", "present", "superseded", "rejected", "gone"] {
             let told = number(status, &format!("/counts/{name}"));
             ensure!(told == sum(name), "{name} is {told}, and the slices say {}: {status:#}", sum(name));
         }
-        let settled = sum("written") + sum("present") + sum("superseded") + sum("rejected");
-        // Refused documents that a retry finds gone leave the list, and were read all the same.
-        let read = settled..=settled + self.gone;
-        ensure!(read.contains(&sum("read")), "{} were read and {settled} settled: {status:#}", sum("read"));
+        let gone = sum("gone");
+        let settled = sum("written") + sum("present") + sum("superseded") + sum("rejected") + gone;
+        ensure!(sum("read") == settled, "{} were read and {settled} settled: {status:#}", sum("read"));
+        ensure!(gone <= self.gone, "{gone} are said to be gone, and {} are: {status:#}", self.gone);
         ensure!(number(status, "/docs_settled") == settled, "{settled} are settled: {status:#}");
         let many = done().count() as u64;
         ensure!(number(status, "/slices/done") == many, "{many} slices are done: {status:#}");
