@@ -149,13 +149,16 @@ impl Context {
         let doing = format!("reading failed documents of `{}` again", copy.source_name);
         source.refresh(&copy.source_name).await.map_err(|cause| cause.during(source.name(), &doing))?;
         let ids: Vec<&str> = failures.iter().map(|failure| failure.id.as_str()).collect();
-        let query = json!({"ids": {"values": ids}});
-        let mut selection = Selection::all(&copy.source_name, Some(&query)).of_types(&copy.only_types);
-        if let Some(doc_type) = hidden {
-            selection.range = SliceRange::HiddenType { doc_type };
-        }
+        let selection = |ids: &[&str]| {
+            let query = json!({"ids": {"values": ids}});
+            let mut selection = Selection::all(&copy.source_name, Some(&query)).of_types(&copy.only_types);
+            if let Some(doc_type) = &hidden {
+                selection.range = SliceRange::HiddenType { doc_type: doc_type.clone() };
+            }
+            selection
+        };
         let most = source.dialect().max_page;
-        let request = source.dialect().search(&selection, most, copy.source.wanted);
+        let request = source.dialect().search(&selection(&ids), most, copy.source.wanted);
         let body = source.call(&request).await.map_err(|cause| cause.during(source.name(), &doing))?;
         let unreadable = |why: String| {
             Error::temporary("read_again", format!("cluster `{}`: {doing}: {why}", source.name()))
@@ -169,10 +172,19 @@ impl Context {
             return Err(unreadable("not every shard answered".to_owned()));
         }
         // Not the answer to this question: what is missing in it is not gone.
-        let asked: HashSet<&str> = ids.into_iter().collect();
-        let mut found = page.hits.iter().map(|hit| Identity::of(hit, &page).id);
-        if let Some(other) = found.find(|id| !asked.contains(id.as_str())) {
+        let asked: HashSet<&str> = ids.iter().copied().collect();
+        let found: HashSet<String> = page.hits.iter().map(|hit| Identity::of(hit, &page).id).collect();
+        if let Some(other) = found.iter().find(|id| !asked.contains(id.as_str())) {
             return Err(unreadable(format!("the answer has a document that was not asked for, `{other}`")));
+        }
+        // An empty one has nothing to tell it by, so another question is asked before anything counts as gone.
+        let missing: Vec<&str> = ids.into_iter().filter(|id| !found.contains(*id)).collect();
+        if !missing.is_empty() {
+            let there = source.count(&selection(&missing)).await;
+            let there = there.map_err(|cause| cause.during(source.name(), &doing))?;
+            if there > 0 {
+                return Err(unreadable(format!("{there} documents are there that the answer does not have")));
+            }
         }
         copy.source.page_size.learn(&page);
         Ok(page)

@@ -147,6 +147,12 @@ async fn an_answer_to_another_question_lets_no_failure_go() {
     assert!(said.contains("error[read_again]") && said.contains("that was not asked for"), "{said}");
     assert_eq!(scene.source.applied(), [1]);
     scene.source.clear_rules();
+    let nothing = r#"{"took":1,"timed_out":false,"_shards":{"total":5,"successful":5,"failed":0},"hits":{"total":0,"hits":[]}}"#;
+    scene.source.rule(again.times(1).answer(200, nothing));
+    let (code, _, said) = esferry(&scene, &["failures", "retry", NAME, "--json"]).unwrap();
+    assert_eq!(code, 5, "{said}");
+    assert!(said.contains("documents are there that the answer does not have"), "{said}");
+    scene.source.clear_rules();
     assert_eq!(printed(&scene, &["failures", "list", NAME, "--json"]).unwrap().len(), all);
     let (_, report, said) = esferry(&scene, &["failures", "retry", NAME, "--json"]).unwrap();
     assert_eq!(report[0]["still_failing"], json!(all), "{report:?} {said}");
