@@ -45,6 +45,12 @@ pub fn object(body: &[u8]) -> Result<Value, CallError> {
     serde_json::from_slice(body).map_err(|cause| CallError::Malformed(cause.to_string()))
 }
 
+/// Why an answer could not be read: how it begins where it is no object at all, otherwise what the reader says.
+#[must_use]
+pub fn why_unreadable(body: &[u8], cause: &impl ToString) -> String {
+    if is_foreign(body) { describe(body) } else { cause.to_string() }
+}
+
 /// What is missing in an object, and how that begins.
 #[must_use]
 pub fn lacking(body: &[u8], place: &str) -> String {

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::context::Context;
 use super::worker::{IndexCopy, blocking};
-use crate::cluster::answer::{describe, is_foreign};
+use crate::cluster::answer::why_unreadable;
 use crate::cluster::selection::{Selection, SliceRange};
 use crate::error::{Error, Kind, Result};
 use crate::failpoint::Failpoint;
@@ -164,9 +164,7 @@ impl Context {
             Error::temporary("read_again", format!("cluster `{}`: {doing}: {why}", source.name()))
                 .hint("try again when every shard of the source answers")
         };
-        let page = Page::read(body.clone()).map_err(|cause| {
-            unreadable(if is_foreign(&body) { describe(&body) } else { cause.to_string() })
-        })?;
+        let page = Page::read(body.clone()).map_err(|cause| unreadable(why_unreadable(&body, &cause)))?;
         let whole = page.shards.is_some_and(|[total, successful, failed]| failed == 0 && successful == total);
         if !whole || page.timed_out || page.total != Some(page.hits.len() as u64) {
             return Err(unreadable("not every shard answered".to_owned()));

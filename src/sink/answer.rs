@@ -5,7 +5,7 @@ use super::batch::Batch;
 use super::bulk::{BulkAnswer, same_id};
 use super::judge::{Verdict, judge};
 use super::outcome::Delivery;
-use crate::cluster::answer::{describe, is_foreign};
+use crate::cluster::answer::why_unreadable;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::{CallError, Refusal};
 use crate::config::WriteMode;
@@ -51,8 +51,8 @@ pub(super) fn judged(
     let parsed = match BulkAnswer::read(answer) {
         Ok(parsed) => parsed,
         Err(cause) => {
-            let told = if is_foreign(answer) { describe(answer) } else { cause.to_string() };
-            return Answered::NotOurs(CallError::Malformed(told).to_string());
+            let why = why_unreadable(answer, &cause);
+            return Answered::NotOurs(CallError::Malformed(why).to_string());
         }
     };
     if parsed.items.len() != group.items.len() {

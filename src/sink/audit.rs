@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::batch::Batch;
 use super::bulk::sent_metadata;
-use crate::cluster::answer::{describe, is_foreign, shown};
+use crate::cluster::answer::{shown, why_unreadable};
 use crate::cluster::failure::CallError;
 
 /// Documents of a target as it gives them out.
@@ -38,8 +38,7 @@ struct HeldDocument<'a> {
 pub(super) fn others(batch: &Batch, positions: &[usize], answer: &Bytes) -> Result<Vec<usize>, CallError> {
     let held: Held<'_> = match serde_json::from_slice(answer) {
         Ok(held) => held,
-        Err(_) if is_foreign(answer) => return Err(CallError::Malformed(describe(answer))),
-        Err(cause) => return Err(CallError::Malformed(cause.to_string())),
+        Err(cause) => return Err(CallError::Malformed(why_unreadable(answer, &cause))),
     };
     if held.docs.len() != positions.len() {
         let told = format!("{} documents asked for, {} answered", positions.len(), held.docs.len());
