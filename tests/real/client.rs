@@ -56,6 +56,18 @@ async fn same(sides: &Sides, documents: u64) -> Result<()> {
     Ok(())
 }
 
+/// A run that is killed while it copies: both clusters are known to the store then.
+fn killed_in_the_middle(daemon: &Daemon, source: &Proxy) -> Result<()> {
+    let gate = Gate::new();
+    source.rule(Rule::on_pages().skip(3).hold(&gate));
+    let running = daemon.start(&["--once"])?;
+    ensure!(gate.wait_held(1, PATIENCE), "{}", daemon.log());
+    running.kill_nine()?;
+    gate.release();
+    source.clear_rules();
+    Ok(())
+}
+
 /// Runs a command that has to fail; returns what it said on stderr.
 fn fails(daemon: &Daemon, args: &[&str], code: i32, words: &[&str]) -> Result<String> {
     let output = daemon.output(args)?;
@@ -154,13 +166,7 @@ async fn a_cluster_that_has_not_recovered_its_state_has_lost_no_index() {
     let sides = loaded("clientrestart", 1000).await.unwrap();
     let (source, target) = (Proxy::start(sides.old.url()).unwrap(), Proxy::start(sides.new.url()).unwrap());
     let daemon = ferry(&sides, &urls(&[&source.url()]), &urls(&[&target.url()])).unwrap();
-    let gate = Gate::new();
-    source.rule(Rule::on_pages().skip(3).hold(&gate));
-    let running = daemon.start(&["--once"]).unwrap();
-    assert!(gate.wait_held(1, PATIENCE), "{}", daemon.log());
-    running.kill_nine().unwrap();
-    gate.release();
-    source.clear_rules();
+    killed_in_the_middle(&daemon, &source).unwrap();
     let recovering = |body: Bytes| {
         let mut state: Value = serde_json::from_slice(&body).unwrap();
         state["metadata"]["indices"] = serde_json::json!({});
@@ -232,14 +238,7 @@ async fn a_cluster_that_is_not_well_at_a_start_is_not_taken_for_another_one() {
     let sides = loaded("clientunwell", 1500).await.unwrap();
     let (source, target) = (Proxy::start(sides.old.url()).unwrap(), Proxy::start(sides.new.url()).unwrap());
     let daemon = ferry(&sides, &urls(&[&source.url()]), &urls(&[&target.url()])).unwrap();
-    // Stopped in the middle: both clusters are known to the store.
-    let gate = Gate::new();
-    source.rule(Rule::on_pages().skip(3).hold(&gate));
-    let running = daemon.start(&["--once"]).unwrap();
-    assert!(gate.wait_held(1, PATIENCE), "{}", daemon.log());
-    running.kill_nine().unwrap();
-    gate.release();
-    source.clear_rules();
+    killed_in_the_middle(&daemon, &source).unwrap();
     for (name, side) in [("old", &source), ("new", &target)] {
         let named = format!("cluster `{name}`");
         for path in ["/", "/_nodes/http"] {
