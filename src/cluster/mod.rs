@@ -2,7 +2,6 @@
 //! meaning. Versions are the business of [`dialect`] alone.
 
 pub mod answer;
-pub mod buffers;
 pub mod counting;
 pub mod definitions;
 pub mod dialect;

@@ -9,13 +9,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use base64::Engine as _;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, Method, StatusCode};
 use secrecy::ExposeSecret as _;
 
 use super::answer::refusal;
-use super::buffers;
 use super::failure::CallError;
 use crate::config::{Auth, ClusterConfig};
 use crate::error::{Error, Result};
@@ -248,7 +247,7 @@ impl Transport {
             self.renew();
         }
         let promised = response.content_length().unwrap_or(16 * 1024).min(LARGEST_RESERVE);
-        let mut body = buffers::take(usize::try_from(promised).unwrap_or(0));
+        let mut body = BytesMut::with_capacity(usize::try_from(promised).unwrap_or(0));
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if chunk.len() > most - body.len() => {

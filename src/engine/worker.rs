@@ -15,7 +15,6 @@ use super::progress::Progress;
 use super::reading::{AbortOnDrop, Broken, read};
 use super::throttle::Throttle;
 use super::unsettled::{Run, Unsettled};
-use crate::cluster::buffers;
 use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
 use crate::failpoint::Failpoint;
@@ -231,11 +230,7 @@ impl IndexCopy {
             (self.pipeline.clone(), self.sink.target().clone(), self.sink.limits());
         let untouched = pipeline.is_untouched();
         let index = self.source_name.clone();
-        let work = move || {
-            let cut = PageCut::of(&index, &page, &pipeline, &target, &limits);
-            buffers::give(page.body);
-            cut
-        };
+        let work = move || PageCut::of(&index, &page, &pipeline, &target, &limits);
         async move { if untouched { work() } else { blocking(work).await } }
     }
 

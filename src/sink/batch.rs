@@ -6,7 +6,6 @@ use bytes::{Bytes, BytesMut};
 
 use super::origin::{Identity, Origins, text};
 use super::outcome::{Rejection, Sent};
-use crate::cluster::buffers;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::Refusal;
 use crate::source::{Hit, Page};
@@ -94,9 +93,7 @@ pub fn cut<'page>(
     limits: &BatchLimits,
 ) -> Result<Cut, DocumentError> {
     let untouched = pipeline.is_untouched();
-    // Servers answer in one line unless they are asked otherwise, and most documents came in one: looked for once.
-    let one_line = untouched && memchr::memchr2(b'\n', b'\r', &page.body).is_none();
-    let mut cutting = Cutting { page, target, limits, untouched, one_line, now: None, cut: Cut::default() };
+    let mut cutting = Cutting { page, target, limits, untouched, now: None, cut: Cut::default() };
     for (position, hit) in page.hits.iter().enumerate() {
         match pipeline.apply(hit, page) {
             Ok(Transformed::One(document)) => cutting.add(position, &Planned { hit, document }),
@@ -127,8 +124,6 @@ struct Cutting<'page> {
     target: &'page BulkTarget,
     limits: &'page BatchLimits,
     untouched: bool,
-    /// No document of the page has a line break.
-    one_line: bool,
     /// The batch that is being filled.
     now: Option<Building>,
     cut: Cut,
@@ -151,13 +146,13 @@ impl Cutting<'_> {
             let share = self.page.body.len() / self.page.hits.len() * hits;
             let room = (share + hits * ACTION_BYTES).min(self.limits.bytes).max(size);
             Building {
-                body: buffers::take(room),
+                body: BytesMut::with_capacity(room),
                 items: Vec::with_capacity(hits),
                 origins: (!self.untouched).then(Origins::default),
                 source_bytes: 0,
             }
         });
-        let refused = now.push(planned, self.page, self.target, self.one_line);
+        let refused = now.push(planned, self.page, self.target);
         self.cut.refused.extend(refused.map(|reason| rejection(planned, self.page, reason)));
     }
 
@@ -197,7 +192,6 @@ impl Building {
         planned: &Planned<'_>,
         page: &Page,
         target: &BulkTarget,
-        one_line: bool,
     ) -> Option<(&'static str, String)> {
         let Planned { hit, document } = planned;
         let start = self.body.len();
@@ -209,7 +203,7 @@ impl Building {
             document.index.as_deref(),
         );
         let source = self.body.len();
-        if one_line || memchr::memchr2(b'\n', b'\r', &document.source).is_none() {
+        if memchr::memchr2(b'\n', b'\r', &document.source).is_none() {
             self.body.extend_from_slice(&document.source);
         } else if !unfold(&document.source, &mut self.body) {
             self.body.truncate(start);

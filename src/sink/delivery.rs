@@ -15,7 +15,6 @@ use super::judge::is_gone;
 use super::outcome::Delivery;
 use super::pace::Pace;
 use crate::cluster::Cluster;
-use crate::cluster::buffers;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::{CallError, Refusal};
 use crate::cluster::waits::{Waiting, Waits};
@@ -102,7 +101,6 @@ impl Sink {
                 Ok(answer) => {
                     let answered =
                         judged(&batch, &group, &self.target, self.mode, &answer, &mut delivery, &mut present);
-                    buffers::give(answer);
                     match answered {
                         Answered::Settled => {
                             flight.lands_well(took, docs, bytes);
@@ -168,7 +166,6 @@ impl Sink {
         if self.suspicious && !present.is_empty() {
             self.audit(&batch, &present, &mut delivery).await;
         }
-        buffers::give(batch.body);
         Ok(delivery)
     }
 

@@ -46,11 +46,6 @@ pub struct Page {
     pub terminated_early: bool,
 }
 
-/// Few hits are shorter than this, in bytes.
-const LEAST_HIT: usize = 64;
-/// No server gives more at once, unless it was told to.
-const MOST_HITS: usize = 10_000;
-
 impl Page {
     /// Reads an answer.
     ///
@@ -105,13 +100,7 @@ impl Page {
                         Ok(())
                     }
                     b"\"hits\"" => scan.array(|scan| {
-                        let start = scan.at;
                         page.hits.push(scan.hit()?);
-                        if page.hits.len() == 1 {
-                            // The others are about as long.
-                            let more = (scan.bytes.len() - scan.at) / (scan.at - start).max(LEAST_HIT);
-                            page.hits.reserve(more.min(MOST_HITS));
-                        }
                         Ok(())
                     }),
                     _ => scan.value().map(drop),
