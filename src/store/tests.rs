@@ -255,7 +255,7 @@ fn a_torn_log_leaves_a_planned_shard_whole_or_absent() {
 fn a_store_of_another_format_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(new_store(dir.path()));
-    let raw = || sled::open(dir.path().join("store")).unwrap();
+    let raw = || open_sled(&dir.path().join("store")).unwrap();
     raw().insert(Key::format().bytes(), encode(&(FORMAT + 1)).unwrap()).unwrap();
     let error = Store::open(dir.path()).unwrap_err();
     assert_eq!(error.code(), "format");
