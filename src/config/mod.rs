@@ -182,7 +182,7 @@ pub struct SliceConfig {
     pub docs: u64,
     /// Slices read side by side. Default 2; more for a source of many nodes.
     pub parallel: usize,
-    /// Documents a page, at most. Default 5000; lowered so that a page stays near 4 MiB.
+    /// Documents a page, at most. Default 5000; lowered so that a page stays near 3.5 MiB.
     pub page_docs: u32,
 }
 

@@ -57,13 +57,22 @@ async fn split(
     let common = common_prefix(&sample);
     let mut cuts = BTreeSet::new();
     let mut prefix = shared.clone();
+    let mut gaps: Vec<Counted<String>> = Vec::new();
     if common.len() > shared.len() {
         let within = narrowed(range, &common);
-        let held = terms.count(&within).await?;
+        // What lies outside is counted, and not what lies within: mostly that is nothing, and costs nothing.
+        for gap in outside(range, &within) {
+            let here = terms.count(&gap).await?;
+            gaps.push((gap, here));
+        }
+        let outside = gaps.iter().map(|(_, here)| here).sum();
+        let held = count.saturating_sub(outside);
         if held.saturating_mul(100) >= count.saturating_mul(COMMON_PERCENT) {
             cuts.extend(within.from);
             cuts.extend(within.to);
             prefix = common;
+        } else {
+            gaps.clear();
         }
     }
     for &next in alphabet.iter() {
@@ -81,9 +90,13 @@ async fn split(
         pieces.push(HalfOpen { from: from.clone(), to: to.clone() });
         from = to;
     }
-    let mut left = count;
+    let mut left = gaps.iter().fold(count, |left, (_, here)| left.saturating_sub(*here));
     let mut counted = Vec::with_capacity(pieces.len());
     for piece in pieces {
+        if let Some(gap) = gaps.iter().find(|(gap, _)| *gap == piece) {
+            counted.push(gap.clone());
+            continue;
+        }
         let here = if left == 0 { 0 } else { terms.count(&piece).await? };
         left = left.saturating_sub(here);
         counted.push((piece, here));
@@ -136,6 +149,16 @@ fn narrowed(range: &HalfOpen<String>, prefix: &str) -> HalfOpen<String> {
     let from = range.from.clone().into_iter().chain([prefix.to_owned()]).max();
     let to = range.to.clone().into_iter().chain(successor(prefix)).min();
     HalfOpen { from, to }
+}
+
+/// What a range has below and above a part of it.
+fn outside(range: &HalfOpen<String>, within: &HalfOpen<String>) -> Vec<HalfOpen<String>> {
+    let below = HalfOpen { from: range.from.clone(), to: within.from.clone() };
+    let above = HalfOpen { from: within.to.clone(), to: range.to.clone() };
+    let is_gap = |gap: &HalfOpen<String>, edge: &Option<String>| edge.is_some() && gap.from != gap.to;
+    let below = is_gap(&below, &within.from).then_some(below);
+    let above = is_gap(&above, &within.to).then_some(above);
+    below.into_iter().chain(above).collect()
 }
 
 /// The lowest term above everything that begins with `prefix`; `None`: there is none.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::page::Page;
 
 /// Pages are kept near this size: large enough to be cheap, small enough that several fit in memory.
-const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+const PAGE_BYTES: u64 = 3_584 * 1024;
 /// No page of several documents may be larger: the size of a snapshot's pages is a guess that holds for all of them.
 const LARGEST_PAGE: usize = 32 * 1024 * 1024;
 /// How much fewer documents there are after a page that was too large.
