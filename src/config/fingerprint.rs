@@ -72,6 +72,20 @@ impl MigrationConfig {
         if let Some(pipeline) = &self.write.pipeline {
             put("write.pipeline", pipeline.clone());
         }
+        if let Some(kafka) = &self.changes.kafka {
+            put("changes.kafka.topic", kafka.topic.clone());
+            put("changes.kafka.from", kafka.from.as_str().to_owned());
+            put("changes.kafka.then", kafka.then.as_str().to_owned());
+            if let Some(version) = kafka.version {
+                put("changes.kafka.version", version.as_str().to_owned());
+            }
+            if let Some(group) = &kafka.group {
+                put("changes.kafka.group", group.clone());
+            }
+        }
+        if self.changes.reconcile.is_some() {
+            put("changes.reconcile", "on".to_owned());
+        }
         Fingerprint(keys)
     }
 }

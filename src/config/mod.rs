@@ -3,6 +3,7 @@
 //! Every key carries its unit, default and an example here; `docs/configuration.md` says the same for readers.
 
 mod bulks;
+mod changes;
 mod fingerprint;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzed;
@@ -30,6 +31,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use bulks::Bulks;
+pub use changes::{
+    ChangeVersion, ChangesConfig, ChangesFrom, ChangesThen, KafkaConfig, Property, ReconcileConfig,
+};
 pub use fingerprint::Fingerprint;
 pub use hours::Hours;
 pub use load::{load, load_transforms, parse};
@@ -125,6 +129,9 @@ pub struct MigrationConfig {
     /// What holds it back: rates, the load of both clusters, hours. Default nothing.
     #[serde(default)]
     pub throttle: ThrottleConfig,
+    /// How changes made during the copy reach the target. Default not at all.
+    #[serde(default)]
+    pub changes: ChangesConfig,
     /// Pause when more than this share of the documents is rejected (after 10 000). Default `0.001`.
     #[serde(default = "default_max_failure_ratio")]
     pub max_failure_ratio: f64,
@@ -295,6 +302,7 @@ impl Default for MigrationConfig {
             slice: SliceConfig::default(),
             write: WriteConfig::default(),
             throttle: ThrottleConfig::default(),
+            changes: ChangesConfig::default(),
             max_failure_ratio: default_max_failure_ratio(),
         }
     }
