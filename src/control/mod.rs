@@ -16,6 +16,7 @@
 //!
 //! Errors are `{kind, code, message, hint}`. A list that ends without its last chunk is incomplete.
 
+pub mod changes;
 pub mod client;
 pub mod fault;
 pub mod lines;

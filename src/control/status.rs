@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::changes::ChangesStatus;
 use crate::engine::phase::{Phase, Standing};
 use crate::sink::PaceNow;
 use crate::store::records::{Counted, Counts, FailureGroup, Tuned};
@@ -81,6 +82,9 @@ pub struct MigrationStatus {
     /// Limits that an operator gave in place of the configuration's, where there are any.
     #[serde(default)]
     pub tuned: Option<Tuned>,
+    /// How the changes made during the copy arrive; absent where the source is not followed.
+    #[serde(default)]
+    pub changes: Option<ChangesStatus>,
     /// How much is sent to the target at once; absent while nothing is written.
     #[serde(default)]
     pub pace: Option<PaceNow>,

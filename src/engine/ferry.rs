@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, connect};
 use super::copying::CopyEnd;
+use super::following::Follower;
 use super::phase::{Event, Phase, Standing, next};
 use super::progress::{Progress, milliseconds};
 use super::resume::resume;
@@ -145,7 +146,7 @@ impl Ferry {
             }
             let stop = shutdown.child_token();
             *self.work.lock().unwrap_or_else(PoisonError::into_inner) = stop.clone();
-            match self.work(&stop).await {
+            match self.work(&stop, patient).await {
                 Ok(FerryEnd::Stopped) => {}
                 Ok(_) if patient => {
                     self.until_resumed(shutdown).await;
@@ -239,9 +240,10 @@ impl Ferry {
         })
     }
 
-    /// One stretch of work: from the stored phase to `Ready`, unless stopped.
-    async fn work(&self, stop: &CancellationToken) -> Result<FerryEnd> {
-        let mut record = self.store.update_migration(&self.name, |record| {
+    /// One stretch of work: from the stored phase to `Ready`, unless stopped. With `patient`, a migration that follows its
+    /// source goes on with that until it is stopped or resumed.
+    async fn work(&self, stop: &CancellationToken, patient: bool) -> Result<FerryEnd> {
+        let record = self.store.update_migration(&self.name, |record| {
             // A pause that came in this very moment stands.
             if !matches!(record.standing, Standing::Paused(_)) {
                 record.standing = Standing::Running;
@@ -251,16 +253,40 @@ impl Ferry {
         if matches!(record.standing, Standing::Paused(_)) {
             return Ok(FerryEnd::Stopped);
         }
-        if matches!(record.phase, Phase::Ready | Phase::CutOver | Phase::Complete) {
-            return Ok(self.outcome());
+        let follows = self.migration.changes.follows() && patient;
+        match record.phase {
+            Phase::CutOver | Phase::Complete => return Ok(self.outcome()),
+            Phase::Ready if !follows => return Ok(self.outcome()),
+            _ => {}
         }
         let connected = unless(stop, self.context()).await.map_err(|error| in_the_way(error, &record));
         let Some(context) = connected? else { return Ok(FerryEnd::Stopped) };
         context.recognise(&record)?;
         take_over(&self.progress, &self.store, &record)?;
+        let mut follower = None;
+        let worked = self.phases(&context, record, &mut follower, stop, follows).await;
+        match follower {
+            // What it has under way is settled before anybody else begins.
+            Some(follower) => follower.finish().await.and(worked),
+            None => worked,
+        }
+    }
+
+    /// From phase to phase.
+    async fn phases(
+        &self,
+        context: &Context,
+        mut record: MigrationRecord,
+        follower: &mut Option<Follower>,
+        stop: &CancellationToken,
+        follows: bool,
+    ) -> Result<FerryEnd> {
         loop {
             let event = match record.phase {
                 Phase::Planning => {
+                    if unless(stop, context.record_offsets()).await?.is_none() {
+                        return Ok(FerryEnd::Stopped);
+                    }
                     let started = std::time::Instant::now();
                     let planned = context.plan(stop).await;
                     let took = milliseconds(started.elapsed());
@@ -295,16 +321,41 @@ impl Ferry {
                     }
                     Event::SlicesSettled
                 }
-                Phase::CatchingUp => Event::CaughtUp,
+                Phase::CatchingUp => {
+                    if follower.is_none() {
+                        *follower = context.follow(stop);
+                    }
+                    if let Some(follower) = follower
+                        && !follower.catches_up(stop).await?
+                    {
+                        return Ok(FerryEnd::Stopped);
+                    }
+                    Event::CaughtUp
+                }
                 Phase::Verifying => {
+                    if follower.is_none() {
+                        *follower = context.follow(stop);
+                    }
                     let finished = async {
                         context.restore().await?;
-                        context.count_both().await
+                        context.count_settled().await
                     };
-                    if unless(stop, finished).await?.is_none() {
+                    if unless(stop, meanwhile(follower, finished)).await?.is_none() {
                         return Ok(FerryEnd::Stopped);
                     }
                     Event::Verified
+                }
+                Phase::Ready if follows => {
+                    if follower.is_none() {
+                        *follower = context.follow(stop);
+                    }
+                    let Some(follower) = follower else { return Ok(self.outcome()) };
+                    tokio::select! {
+                        ended = follower.ends() => ended?,
+                        counted = context.count_while_they_differ() => match counted? {},
+                        () = self.until_resumed(stop) => {}
+                    }
+                    return Ok(FerryEnd::Stopped);
                 }
                 Phase::Ready | Phase::CutOver | Phase::Complete => return Ok(self.outcome()),
             };
@@ -358,6 +409,19 @@ impl Ferry {
 fn in_the_way(error: Error, record: &MigrationRecord) -> Error {
     let was_known = record.clusters.is_some() && error.code() == "not_elasticsearch";
     if was_known { error.of_kind(Kind::Temporary) } else { error }
+}
+
+/// Work that is given up when what follows the source ends with an error.
+async fn meanwhile(follower: &mut Option<Follower>, work: impl Future<Output = Result<()>>) -> Result<()> {
+    let Some(follower) = follower else { return work.await };
+    tokio::select! {
+        done = work => done,
+        ended = follower.ends() => {
+            ended?;
+            // It was stopped, and so is this.
+            std::future::pending().await
+        }
+    }
 }
 
 /// Work whose steps are idempotent, given up at once when it is to stop: the next start repeats it.

@@ -1,11 +1,14 @@
 //! What a migration is doing right now: small counters that workers move and `status` reads.
 
+mod changes;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::phase::{Phase, Standing};
 use crate::cluster::waits::Waits;
+use crate::control::changes::ChangesStatus;
 use crate::control::status::{IndexStatus, MigrationStatus, OthersStatus, PlanningStatus, SliceTally};
 use crate::plan::slice::SliceId;
 use crate::sink::Pace;
@@ -38,6 +41,8 @@ struct Inner {
     dropped: BTreeMap<String, u64>,
     others: Vec<OtherTarget>,
     tuned: Tuned,
+    /// Absent for a source that is not followed.
+    changes: Option<ChangesStatus>,
     /// Of whoever writes to the target now.
     pace: Weak<Pace>,
     planning: Duration,
@@ -71,6 +76,7 @@ impl Progress {
             dropped: BTreeMap::new(),
             others: Vec::new(),
             tuned: Tuned::default(),
+            changes: None,
             pace: Weak::new(),
             planning: Duration::ZERO,
             copying: Duration::ZERO,
@@ -322,6 +328,7 @@ impl Progress {
             dropped: inner.dropped.clone(),
             others: inner.others_status(),
             tuned: (inner.tuned != Tuned::default()).then_some(inner.tuned),
+            changes: inner.changes.clone(),
             pace: inner.pace.upgrade().map(|pace| pace.now()),
             indices: inner.indices.iter().map(IndexProgress::status).collect(),
             planning_seconds: inner.planning.as_secs_f64(),

@@ -45,7 +45,8 @@ impl Context {
                 .find(|index| index.name == record.source)
                 .map(|index| unplanned_types(index, &planned, &self.config))
                 .unwrap_or_default();
-            let explanation = explain(&record, &account, &unplanned_types, on_source, on_target);
+            let follows = self.config.changes.follows();
+            let explanation = explain(&record, &account, &unplanned_types, on_source, on_target, follows);
             if let Some(why) = &explanation {
                 tracing::warn!(
                     index = record.source,
@@ -132,6 +133,7 @@ fn explain(
     unplanned_types: &[String],
     source: u64,
     target: u64,
+    follows: bool,
 ) -> Option<String> {
     let counts = &account.counts;
     if source + counts.derived == target + counts.dropped + counts.elsewhere && unplanned_types.is_empty() {
@@ -150,6 +152,13 @@ fn explain(
     if account.set_aside > 0 {
         reasons
             .push(format!("{} slices are set aside: `esferry resume` tries them again", account.set_aside));
+    }
+    if follows {
+        // What the slices counted says nothing any more of what is there now.
+        reasons.push(format!(
+            "{source} documents are on the source and {target} on the target: changes may be under way between them"
+        ));
+        return Some(reasons.join("; "));
     }
     if counts.read != source {
         reasons.push(format!(
@@ -182,7 +191,7 @@ mod tests {
             "strategy": "uid", "originals": null, "counted": null
         }))
         .unwrap();
-        explain(&record, &Account { counts, set_aside }, &[], source, target)
+        explain(&record, &Account { counts, set_aside }, &[], source, target, false)
     }
 
     #[test]

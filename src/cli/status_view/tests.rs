@@ -27,6 +27,7 @@ fn copying() -> MigrationStatus {
         failures: vec![group("version", 3), group("mapper_parsing_exception", 209)],
         dropped: BTreeMap::from([("transform 2: drop_if status = \"test\"".to_owned(), 1204)]),
         others: None,
+        changes: None,
         tuned: None,
         pace: Some(PaceNow { bulks: 5, batch_docs: 5000, batch_bytes: 15 << 20 }),
         indices: Vec::new(),
