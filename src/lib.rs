@@ -3,6 +3,7 @@
 //! The folders mirror the way of the data: `config -> cluster -> plan -> source -> transform -> sink -> store`,
 //! orchestrated by `engine`, watched by `control` and `telemetry`, called by `cli`. `ARCHITECTURE.md` is the map.
 
+pub mod changes;
 pub mod cli;
 pub mod cluster;
 pub mod config;

@@ -13,7 +13,7 @@ const DEEPEST: usize = 512;
 
 /// What is wrong with a document, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub path: String,
     pub reason: String,
 }
@@ -26,21 +26,30 @@ impl Fault {
 
 /// Refuses what is no JSON object, with the place. 1.x gives out such documents (dialects 2.11).
 pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
+    check_value(bytes, "document")?;
+    if bytes.get(start(bytes)) != Some(&b'{') {
+        return Err(Fault::new("", "the document is not an object"));
+    }
+    Ok(())
+}
+
+/// Refuses what is no JSON, or deeper than anything here can follow.
+///
+/// # Errors
+/// [`Fault`], in which it is called `what`.
+pub(crate) fn check_value(bytes: &[u8], what: &str) -> Result<(), Fault> {
     let refuse = |reason: String| Err(Fault::new("", reason));
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
-            return refuse(format!("the document is not UTF-8 at byte {}", error.valid_up_to()));
+            return refuse(format!("the {what} is not UTF-8 at byte {}", error.valid_up_to()));
         }
     };
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
-        return refuse(format!("the document is not JSON: {error}"));
-    }
-    if bytes.get(start(bytes)) != Some(&b'{') {
-        return refuse("the document is not an object".to_owned());
+        return refuse(format!("the {what} is not JSON: {error}"));
     }
     if memchr::memchr2_iter(b'{', b'[', bytes).nth(DEEPEST).is_some() && depth(bytes) > DEEPEST {
-        return refuse(format!("the document is nested deeper than {DEEPEST} levels"));
+        return refuse(format!("the {what} is nested deeper than {DEEPEST} levels"));
     }
     Ok(())
 }

@@ -4,14 +4,14 @@ mod deleting;
 mod program;
 #[cfg(test)]
 mod tests;
-mod value;
+pub(crate) mod value;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use jaq_core::data::JustLut;
-use jaq_core::{Ctx, Vars};
 use jaq_json::Val;
+pub(crate) use program::{Place, Program};
 
 use crate::config::index_name_flaw;
 use crate::error::Error;
@@ -21,8 +21,6 @@ use super::json::{Fault, text};
 
 type Data = JustLut<Val>;
 
-/// Documents that one document may become.
-const MOST_OUTPUTS: usize = 10_000;
 /// What the target takes as `_id`, in bytes; measured on 6.8.23 (dialects 5.3).
 const LONGEST_ID: usize = 512;
 /// What a program may ask about the document besides its content.
@@ -30,20 +28,15 @@ const VARIABLES: [&str; 6] = ["$id", "$routing", "$index", "$type", "$version", 
 const ENVELOPE: [&str; 4] = ["_index", "_id", "_routing", "_source"];
 
 /// A compiled program.
-pub(super) struct Jq {
-    filter: jaq_core::Filter<Data>,
-}
-
-impl std::fmt::Debug for Jq {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Jq").finish_non_exhaustive()
-    }
-}
+#[derive(Debug)]
+pub(super) struct Jq(Program);
 
 impl Jq {
     /// Compiles a program; `step` is its position, from 0.
     pub fn compile(program: &str, step: usize) -> Result<Self, Error> {
-        Ok(Jq { filter: program::compile(program, step)? })
+        let what = format!("transform {}", step + 1);
+        let advice = "try it with `esferry transform NAME -`";
+        Ok(Jq(Program::compile(program, &Place { what: &what, variables: &VARIABLES, advice })?))
     }
 
     /// The documents that the program makes of one.
@@ -53,27 +46,7 @@ impl Jq {
         origin: &Origin<'_>,
     ) -> Result<Vec<Document<'page>>, Fault> {
         let input = value::read(&document.source)?;
-        let vars = Vars::new(variables(document, origin)?);
-        let context = Ctx::<Data>::new(&self.filter.lut, vars);
-        let mut outputs = Vec::new();
-        for output in self.filter.id.run((context, input)) {
-            if outputs.len() == MOST_OUTPUTS {
-                return Err(Fault::new("", format!("jq makes more than {MOST_OUTPUTS} documents of one")));
-            }
-            match output {
-                Ok(output) => outputs.push(output),
-                Err(exception) => {
-                    let reason = match exception.get_err() {
-                        Ok(error) => match error.into_val() {
-                            Val::TStr(text) => format!("jq: {}", String::from_utf8_lossy(&text)),
-                            other => format!("jq: {other}"),
-                        },
-                        Err(_) => "jq ends with `halt` or an open `break`".to_owned(),
-                    };
-                    return Err(Fault::new("", reason));
-                }
-            }
-        }
+        let outputs = self.0.run(input, variables(document, origin)?)?;
         let several = outputs.len() > 1;
         outputs.into_iter().map(|output| made(output, several, document)).collect()
     }

@@ -93,7 +93,7 @@ fn outputs_are_documents_envelopes_or_errors() {
     insta::assert_snapshot!(lines("{_index: \"A\", _source: {}}"), @r#"_index: jq gives "A": the name of an index must be lower case"#);
     insta::assert_snapshot!(lines(".a.b"), @r#": jq: cannot index [1,2] with "b""#);
     insta::assert_snapshot!(lines("error(\"no\")"), @": jq: no");
-    insta::assert_snapshot!(lines("repeat({_id: \"x\", _source: .})"), @": jq makes more than 10000 documents of one");
+    insta::assert_snapshot!(lines("repeat({_id: \"x\", _source: .})"), @": jq gives more than 10000 values for one");
 }
 
 #[test]

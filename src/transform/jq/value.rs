@@ -10,7 +10,7 @@ use jaq_json::{Map, Num, Rc, Val};
 use crate::transform::json::{Fault, Kind, Part, below, elements, members, shown, start, text};
 
 /// A checked document as value.
-pub(super) fn read(bytes: &[u8]) -> Result<Val, Fault> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Val, Fault> {
     let start = start(bytes);
     value(bytes, Part { start, end: bytes.len() }, "")
 }
@@ -65,12 +65,12 @@ fn number(raw: &[u8]) -> Num {
 }
 
 /// A version as value.
-pub(super) fn whole_number(number: u64) -> Val {
+pub(crate) fn whole_number(number: u64) -> Val {
     Val::Num(Num::from_integral(number))
 }
 
 /// A value as JSON.
-pub(super) fn write(value: &Val) -> Result<Vec<u8>, Fault> {
+pub(crate) fn write(value: &Val) -> Result<Vec<u8>, Fault> {
     let mut out = String::with_capacity(1024);
     write_into(&mut out, value, &mut Vec::new())?;
     Ok(out.into_bytes())
@@ -154,7 +154,7 @@ fn quote(out: &mut String, text: &str) {
 }
 
 /// What a value is, for messages.
-pub(super) fn words(value: &Val) -> &'static str {
+pub(crate) fn words(value: &Val) -> &'static str {
     match value {
         Val::Null => "null",
         Val::Bool(_) => "a boolean",

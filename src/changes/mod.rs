@@ -1,0 +1,3 @@
+//! Changes that are made while documents are copied: messages of a topic, and what they ask for.
+
+pub mod mapping;
