@@ -165,5 +165,6 @@ fn failure(slice: SliceId, document: u32) -> Failure {
         attempts: 1,
         first: Timestamp::UNIX_EPOCH,
         last: Timestamp::UNIX_EPOCH,
+        message: None,
     }
 }

@@ -68,6 +68,13 @@ failpoints! {
     /// Verifying: both sides of an index are counted and stored.
     CountStored,
 
+    /// Replaying: operations are acknowledged by the target, and nobody knows of it.
+    MessagesAcknowledged,
+    /// Replaying: failures, counts, tombstones and positions are written as one batch, not flushed.
+    MessagesWritten,
+    /// Replaying: they are flushed, and told to nobody.
+    MessagesStored,
+
     /// Trying failures again: the target has answered, and nothing is stored.
     RetryAnswered,
     /// Trying failures again: what became of them is written as one batch, not flushed.

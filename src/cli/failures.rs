@@ -409,6 +409,7 @@ mod tests {
             attempts: 2,
             first: Timestamp::UNIX_EPOCH,
             last: Timestamp::UNIX_EPOCH,
+            message: None,
         };
         insta::assert_snapshot!(describe(&failure), @r#"
         id        5d1a7c3e

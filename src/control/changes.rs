@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::store::topics::MessageCounts;
+
 /// How a migration follows its source.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChangesStatus {
@@ -53,36 +55,4 @@ pub struct PartitionStatus {
     pub end: i64,
     /// Seconds between the last settled message and now, while messages are left.
     pub lag_seconds: Option<u64>,
-}
-
-/// What became of messages. `read == applied + ignored + failed` for those that are settled.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageCounts {
-    /// Messages settled.
-    pub read: u64,
-    /// Their operations are on the target, or something newer is.
-    pub applied: u64,
-    /// They ask for nothing.
-    pub ignored: u64,
-    /// They are in the failure list.
-    pub failed: u64,
-    /// Documents written.
-    pub written: u64,
-    /// Documents deleted.
-    pub deleted: u64,
-    /// Operations that changed nothing: the target had that version, a newer one, or no document to delete.
-    pub unchanged: u64,
-}
-
-impl MessageCounts {
-    /// Adds another's numbers.
-    pub fn add(&mut self, other: &MessageCounts) {
-        self.read += other.read;
-        self.applied += other.applied;
-        self.ignored += other.ignored;
-        self.failed += other.failed;
-        self.written += other.written;
-        self.deleted += other.deleted;
-        self.unchanged += other.unchanged;
-    }
 }

@@ -32,6 +32,7 @@ fn failure(id: &str, error_type: &str) -> Failure {
         attempts: 1,
         first: Timestamp::UNIX_EPOCH,
         last: Timestamp::UNIX_EPOCH,
+        message: None,
     }
 }
 

@@ -343,6 +343,7 @@ impl IndexCopy {
             attempts: rejection.attempts,
             first: now,
             last: now,
+            message: None,
         }
     }
 }

@@ -17,9 +17,28 @@ pub struct SliceId {
     pub number: u32,
 }
 
+impl SliceId {
+    /// Stands where a slice would, for a document of the index with this ordinal that was met by what follows the source:
+    /// no shard has this number.
+    #[must_use]
+    pub fn of_changes(index: u32) -> Self {
+        SliceId { index, shard: u32::MAX, number: 0 }
+    }
+
+    /// The same, for a message that names no document of any index.
+    #[must_use]
+    pub fn of_messages() -> Self {
+        SliceId::of_changes(u32::MAX)
+    }
+}
+
 impl fmt::Display for SliceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.index, self.shard, self.number)
+        match (self.index, self.shard) {
+            (u32::MAX, u32::MAX) => f.write_str("changes"),
+            (index, u32::MAX) => write!(f, "{index}.changes"),
+            (index, shard) => write!(f, "{index}.{shard}.{}", self.number),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::records::Failure;
+use super::topics::Tombstone;
 use crate::plan::slice::SliceId;
 
 /// A key, or the prefix of many.
@@ -64,20 +65,14 @@ impl Key {
 
     /// The same document in the same slice has the same key: met again, it replaces its record.
     pub(super) fn failure(name: &str, failure: &Failure) -> Self {
-        let mut hash = Sha256::new();
-        let parts = [
+        let hash = hash([
             Some(failure.id.as_str()),
             failure.routing.as_deref(),
             failure.doc_type.as_deref(),
             failure.target_id.as_deref(),
             failure.target_index.as_deref(),
-        ];
-        for part in parts {
-            let part = part.unwrap_or("\u{0}");
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        Key::failures(name).with_slice(failure.slice).with(&hash.finalize()[..16])
+        ]);
+        Key::failures(name).with_slice(failure.slice).with(&hash)
     }
 
     /// The lowest key above this one.
@@ -94,6 +89,29 @@ impl Key {
         Key::groups(name).with(error_type.as_bytes())
     }
 
+    pub(super) fn topic(name: &str) -> Self {
+        Key::below(b't', name)
+    }
+
+    pub(super) fn positions(name: &str) -> Self {
+        Key::below(b'o', name)
+    }
+
+    pub(super) fn position(name: &str, partition: i32) -> Self {
+        Key::positions(name).with(&partition.to_be_bytes())
+    }
+
+    pub(super) fn tombstones(name: &str) -> Self {
+        Key::below(b'd', name)
+    }
+
+    /// One a document: the last delete counts.
+    pub(super) fn tombstone(name: &str, tombstone: &Tombstone) -> Self {
+        let Tombstone { index, doc_type, id, routing, version: _ } = tombstone;
+        let hash = hash([Some(id.as_str()), routing.as_deref(), doc_type.as_deref()]);
+        Key::tombstones(name).with(&index.to_be_bytes()).with(&hash)
+    }
+
     fn below(letter: u8, name: &str) -> Self {
         Key([&[letter, b'/'], name.as_bytes(), b"/"].concat())
     }
@@ -106,4 +124,16 @@ impl Key {
     fn with_slice(self, id: SliceId) -> Self {
         self.with(&id.index.to_be_bytes()).with(&id.shard.to_be_bytes()).with(&id.number.to_be_bytes())
     }
+}
+
+fn hash<const PARTS: usize>(parts: [Option<&str>; PARTS]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        let part = part.unwrap_or("\u{0}");
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&hash.finalize()[..16]);
+    short
 }

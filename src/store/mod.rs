@@ -11,6 +11,7 @@ pub mod records;
 mod settle;
 #[cfg(test)]
 mod tests;
+pub mod topics;
 mod whole;
 mod witness;
 
@@ -307,9 +308,16 @@ impl Store {
         let _guard = self.guard();
         self.put(&Key::reset(name), &name)?;
         Failpoint::ResetMarked.pass();
-        for prefix in
-            [Key::failures(name), Key::groups(name), Key::slices(name), Key::shards(name), Key::indices(name)]
-        {
+        for prefix in [
+            Key::failures(name),
+            Key::groups(name),
+            Key::slices(name),
+            Key::shards(name),
+            Key::indices(name),
+            Key::positions(name),
+            Key::tombstones(name),
+            Key::topic(name),
+        ] {
             for key in self.db.scan_prefix(prefix.bytes()).keys() {
                 let key = key.map_err(|cause| self.broken(cause))?;
                 self.db.remove(key).map_err(|cause| self.broken(cause))?;

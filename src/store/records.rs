@@ -371,6 +371,23 @@ pub struct Failure {
     pub first: Timestamp,
     /// Last refusal.
     pub last: Timestamp,
+    /// The message that asked for it, where it was met by a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessagePlace>,
+}
+
+/// Where a message stands, and its bytes where they are to be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessagePlace {
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// Offset.
+    pub offset: i64,
+    /// Its value in base64, with `keep_messages`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
 }
 
 /// Failures of one error type, kept incrementally.

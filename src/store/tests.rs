@@ -1,6 +1,7 @@
 //! What the store keeps, in which order, and what a torn log or another format leaves of it.
 
 mod model;
+mod topics;
 mod torn;
 
 use std::collections::BTreeSet;
@@ -59,6 +60,7 @@ fn failure(number: u32, document: &str, error_type: &str, reason: &str, second: 
         attempts: 1,
         first: at,
         last: at,
+        message: None,
     }
 }
 
