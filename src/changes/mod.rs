@@ -1,3 +1,5 @@
 //! Changes that are made while documents are copied: messages of a topic, and what they ask for.
 
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod mapping;

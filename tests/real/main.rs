@@ -11,6 +11,7 @@ mod daemon;
 mod failures;
 mod faults;
 mod holding;
+mod kafka;
 mod nodes;
 mod pace;
 mod plan;

@@ -94,7 +94,7 @@ enum Command {
 enum ServersCommand {
     /// Start servers, unless they run (1.7.6 and 6.8.23 when none is named)
     Up {
-        /// Such as 1.7.6, 2.4.6, 5.6.16, 6.8.23
+        /// Such as 1.7.6, 2.4.6, 5.6.16, 6.8.23, kafka
         versions: Vec<String>,
     },
     /// End servers that `up` started (all when none is named)

@@ -151,7 +151,7 @@ impl Origin {
     }
 }
 
-fn sha256(file: &Path) -> Result<String> {
+pub(super) fn sha256(file: &Path) -> Result<String> {
     let mut reader = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];

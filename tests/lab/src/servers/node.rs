@@ -223,7 +223,7 @@ type Start = (Command, mpsc::Sender<Result<(Child, ProcessId)>>);
 /// Starts a process from a thread that lives as long as we do.
 ///
 /// The kernel kills it when the thread that started it ends, and a test's own thread ends too soon.
-fn spawn(command: Command) -> Result<(Child, ProcessId)> {
+pub(super) fn spawn(command: Command) -> Result<(Child, ProcessId)> {
     static NURSERY: OnceLock<mpsc::Sender<Start>> = OnceLock::new();
     let nursery = NURSERY.get_or_init(|| {
         let (sender, receiver) = mpsc::channel::<Start>();

@@ -1,6 +1,7 @@
 //! Servers that outlive the command that started them, known by a state file in the cache.
 
 use super::cache::Cache;
+use super::kafka::{KAFKA, KafkaLayout, SHARED_PORT, answers};
 use super::launch::Layout;
 use super::node::NodeSpec;
 use super::process::ProcessId;
@@ -63,32 +64,33 @@ impl Servers {
             [] => DEFAULT_VERSIONS.iter().map(|version| (*version).to_owned()).collect(),
             named => named.to_vec(),
         };
-        let releases = versions.iter().map(|version| Release::named(version)).collect::<Result<Vec<_>>>()?;
+        let kinds = versions.iter().map(|version| Kind::named(version)).collect::<Result<Vec<_>>>()?;
         let (cache, _lock) = locked().await?;
         let mut state = read(&cache)?;
         let mut started = Vec::new();
-        for release in releases {
-            if let Some(server) = state.servers.iter().find(|server| server.version == release.version) {
-                if server.process.is_alive() && patient_health(&server.url).await {
+        for kind in kinds {
+            let version = kind.version();
+            if let Some(server) = state.servers.iter().find(|server| server.version == version) {
+                if server.process.is_alive() && kind.answers_patiently(&server.url).await {
                     continue;
                 }
                 end(server)?;
-                state.servers.retain(|server| server.version != release.version);
+                state.servers.retain(|server| server.version != version);
                 write(&cache, &state)?;
             }
             let begun = Instant::now();
-            let (server, layout) = start(&cache, release)?;
+            let (server, layout) = start(&cache, kind)?;
             // known before it answers: whatever happens to us now, it can be ended later
             state.servers.push(server.clone());
             write(&cache, &state)?;
-            if let Err(error) = wait_healthy(&server, &layout).await {
+            if let Err(error) = wait_healthy(&server, kind, &layout).await {
                 end(&server)?;
-                state.servers.retain(|server| server.version != release.version);
+                state.servers.retain(|server| server.version != version);
                 write(&cache, &state)?;
                 return Err(error);
             }
-            eprintln!("lab: {} answers at {} after {:.1?}", release.version, server.url, begun.elapsed());
-            started.push(release.version.to_owned());
+            eprintln!("lab: {version} answers at {} after {:.1?}", server.url, begun.elapsed());
+            started.push(version.to_owned());
         }
         state.servers.retain(|server| versions.contains(&server.version));
         Ok((state, started))
@@ -130,49 +132,95 @@ async fn locked() -> Result<(Cache, super::cache::Lock)> {
     .context("waiting for the lock was given up")?
 }
 
-fn start(cache: &Cache, release: &'static Release) -> Result<(RunningServer, Layout)> {
-    if TcpStream::connect(("127.0.0.1", release.port)).is_ok() {
-        bail!(
-            "port {} of server {} is taken by something that was not started here",
-            release.port,
-            release.version
-        );
+/// What runs.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Search(&'static Release),
+    Kafka,
+}
+
+/// The folder of what runs.
+enum Place {
+    Search(Layout),
+    Kafka(KafkaLayout),
+}
+
+impl Kind {
+    fn named(version: &str) -> Result<Kind> {
+        if version == KAFKA { Ok(Kind::Kafka) } else { Release::named(version).map(Kind::Search) }
     }
-    let home = cache.dir("run")?.join(format!("shared-{}", release.version));
+
+    fn version(self) -> &'static str {
+        match self {
+            Kind::Search(release) => release.version,
+            Kind::Kafka => KAFKA,
+        }
+    }
+
+    fn port(self) -> u16 {
+        match self {
+            Kind::Search(release) => release.port,
+            Kind::Kafka => SHARED_PORT,
+        }
+    }
+
+    async fn answers(self, url: &str) -> bool {
+        match self {
+            Kind::Search(_) => Endpoint::new(url).is_healthy().await,
+            Kind::Kafka => answers(url).await,
+        }
+    }
+
+    /// A busy server may let one question wait.
+    async fn answers_patiently(self, url: &str) -> bool {
+        for _ in 0..3 {
+            if self.answers(url).await {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        false
+    }
+}
+
+fn start(cache: &Cache, kind: Kind) -> Result<(RunningServer, Place)> {
+    let (version, port) = (kind.version(), kind.port());
+    if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+        bail!("port {port} of server {version} is taken by something that was not started here");
+    }
+    let home = cache.dir("run")?.join(format!("shared-{version}"));
     if home.exists() {
         fs::remove_dir_all(&home).with_context(|| format!("cannot clear {}", home.display()))?;
     }
-    let spec = NodeSpec::new(release.version).port(release.port);
-    let layout = Layout::create(cache, &spec, home.clone(), release.port)?;
-    let child =
-        layout.command(false)?.spawn().with_context(|| format!("cannot start {}", release.version))?;
+    let (mut command, url, place) = match kind {
+        Kind::Search(release) => {
+            let layout =
+                Layout::create(cache, &NodeSpec::new(release.version).port(port), home.clone(), port)?;
+            (layout.command(false)?, format!("http://127.0.0.1:{port}"), Place::Search(layout))
+        }
+        Kind::Kafka => {
+            let layout = KafkaLayout::create(cache, home.clone(), port)?;
+            (layout.command(false)?, format!("127.0.0.1:{port}"), Place::Kafka(layout))
+        }
+    };
+    let child = command.spawn().with_context(|| format!("cannot start {version}"))?;
     let process = ProcessId::of(child.id())?;
-    let url = format!("http://127.0.0.1:{}", release.port);
-    Ok((RunningServer { version: release.version.to_owned(), url, process, home }, layout))
+    Ok((RunningServer { version: version.to_owned(), url, process, home }, place))
 }
 
-async fn wait_healthy(server: &RunningServer, layout: &Layout) -> Result<()> {
+async fn wait_healthy(server: &RunningServer, kind: Kind, place: &Place) -> Result<()> {
     let until = Instant::now() + Duration::from_secs(120);
-    let endpoint = Endpoint::new(&server.url);
-    while !endpoint.is_healthy().await {
+    while !kind.answers(&server.url).await {
         if !server.process.is_alive() || Instant::now() >= until {
-            bail!("server {} does not answer:\n{}", server.version, layout.last_words());
+            let words = match place {
+                Place::Search(layout) => layout.last_words(),
+                Place::Kafka(layout) => layout.last_words(),
+            };
+            bail!("server {} does not answer:\n{words}", server.version);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
-}
-
-/// A busy server may let one question wait.
-async fn patient_health(url: &str) -> bool {
-    let endpoint = Endpoint::new(url);
-    for _ in 0..3 {
-        if endpoint.is_healthy().await {
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    false
 }
 
 fn end(server: &RunningServer) -> Result<()> {
