@@ -258,7 +258,7 @@ impl Context {
         );
         let wanted = self.source.dialect().documents_of(info.map_or(&[], |info| &info.types));
         let waits = self.progress.waits.clone();
-        let sink = Sink::new(self.target.clone(), &record.target, target, write.mode, pace.clone(), waits)
+        let sink = Sink::new(self.target.clone(), &record.target, target, pace.clone(), waits)
             .suspicious(record.originals.as_ref().is_some_and(|originals| !originals.created));
         Ok(IndexCopy {
             migration: self.name.clone(),

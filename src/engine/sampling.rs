@@ -148,7 +148,7 @@ impl Sampler<'_> {
             dialect.bulk_target(index, doc_type, WriteMode::Index, self.config.write.pipeline.as_deref());
         let limits = BatchLimits { docs: 1000, bytes: BATCH_BYTES, max_id_bytes: dialect.max_id_bytes };
         let pace = Arc::new(Pace::new(Bulks::fixed(1), limits));
-        let sink = Sink::new(self.target.clone(), index, bulk, WriteMode::Index, pace, Waits::default());
+        let sink = Sink::new(self.target.clone(), index, bulk, pace, Waits::default());
         let (mut report, mut classes) = (SampleReport::default(), BTreeMap::new());
         for (slice, size) in spread(slices, count) {
             let page = self.read(candidate, slice, size).await?;

@@ -8,7 +8,6 @@ use super::outcome::Delivery;
 use crate::cluster::answer::why_unreadable;
 use crate::cluster::dialect::writing::BulkTarget;
 use crate::cluster::failure::{CallError, Refusal};
-use crate::config::WriteMode;
 
 /// Documents of a batch that travel in one request.
 #[derive(Debug)]
@@ -43,7 +42,6 @@ pub(super) fn judged(
     batch: &Batch,
     group: &Group,
     target: &BulkTarget,
-    mode: WriteMode,
     answer: &[u8],
     delivery: &mut Delivery,
     present: &mut Vec<usize>,
@@ -70,7 +68,7 @@ pub(super) fn judged(
         let item = action.answer();
         let error = item.error.map(serde_json::value::RawValue::get);
         let before = delivery.counts.landed();
-        match judge(item.status, item.result, error, mode, group.tries) {
+        match judge(item.status, item.result, error, target.verb(), group.tries) {
             Verdict::Written => delivery.counts.written += 1,
             Verdict::Present => {
                 delivery.counts.present += 1;

@@ -203,6 +203,19 @@ impl Building {
             document.index.as_deref(),
         );
         let source = self.body.len();
+        if !target.has_source() {
+            self.items.push(Item {
+                start,
+                id: document.id.len(),
+                source,
+                end: source,
+                elsewhere: document.index.is_some(),
+            });
+            if let Some(origins) = &mut self.origins {
+                origins.push(hit, page);
+            }
+            return None;
+        }
         if memchr::memchr2(b'\n', b'\r', &document.source).is_none() {
             self.body.extend_from_slice(&document.source);
         } else if !unfold(&document.source, &mut self.body) {

@@ -26,6 +26,8 @@ impl<'a> BulkAnswer<'a> {
 pub(super) enum Action<'a> {
     Index(#[serde(borrow)] ItemAnswer<'a>),
     Create(#[serde(borrow)] ItemAnswer<'a>),
+    Update(#[serde(borrow)] ItemAnswer<'a>),
+    Delete(#[serde(borrow)] ItemAnswer<'a>),
 }
 
 /// What became of one document.
@@ -43,7 +45,10 @@ pub(super) struct ItemAnswer<'a> {
 impl<'a> Action<'a> {
     pub(super) fn answer(&self) -> &ItemAnswer<'a> {
         match self {
-            Action::Index(answer) | Action::Create(answer) => answer,
+            Action::Index(answer)
+            | Action::Create(answer)
+            | Action::Update(answer)
+            | Action::Delete(answer) => answer,
         }
     }
 }
@@ -73,7 +78,10 @@ pub(super) fn sent_metadata(action: &[u8]) -> Option<Metadata> {
     enum Line {
         Index(Metadata),
         Create(Metadata),
+        Update(Metadata),
+        Delete(Metadata),
     }
-    let (Line::Index(metadata) | Line::Create(metadata)) = serde_json::from_slice(action).ok()?;
+    let (Line::Index(metadata) | Line::Create(metadata) | Line::Update(metadata) | Line::Delete(metadata)) =
+        serde_json::from_slice(action).ok()?;
     Some(metadata)
 }

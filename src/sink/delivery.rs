@@ -15,10 +15,9 @@ use super::judge::is_gone;
 use super::outcome::Delivery;
 use super::pace::Pace;
 use crate::cluster::Cluster;
-use crate::cluster::dialect::writing::BulkTarget;
+use crate::cluster::dialect::writing::{BulkTarget, Guard, Verb};
 use crate::cluster::failure::{CallError, Refusal};
 use crate::cluster::waits::{Waiting, Waits};
-use crate::config::WriteMode;
 use crate::error::Error;
 use crate::failpoint::Failpoint;
 
@@ -36,7 +35,6 @@ pub struct Sink {
     cluster: Arc<Cluster>,
     index: String,
     target: BulkTarget,
-    mode: WriteMode,
     /// The target was there before: what is "there already" may be somebody else's.
     suspicious: bool,
     pace: Arc<Pace>,
@@ -50,18 +48,23 @@ impl Sink {
         cluster: Arc<Cluster>,
         index: &str,
         target: BulkTarget,
-        mode: WriteMode,
         pace: Arc<Pace>,
         waits: Waits,
     ) -> Self {
-        Sink { cluster, index: index.to_owned(), target, mode, suspicious: false, pace, waits }
+        Sink { cluster, index: index.to_owned(), target, suspicious: false, pace, waits }
     }
 
     /// Looks at every document that the target says it has already, and refuses those that are others.
     #[must_use]
     pub fn suspicious(mut self, suspicious: bool) -> Self {
-        self.suspicious = suspicious && self.mode == WriteMode::External;
+        self.suspicious = suspicious && self.target.verb() == Verb::Index(Guard::Older);
         self
+    }
+
+    /// The same index, at the same pace, with something else done to its documents. What is there already is not looked at.
+    #[must_use]
+    pub fn with(&self, verb: Verb) -> Self {
+        Sink { target: self.target.with(verb), suspicious: false, ..self.clone() }
     }
 
     /// The action lines and URL of this sink.
@@ -100,7 +103,7 @@ impl Sink {
             let pause = match answer {
                 Ok(answer) => {
                     let answered =
-                        judged(&batch, &group, &self.target, self.mode, &answer, &mut delivery, &mut present);
+                        judged(&batch, &group, &self.target, &answer, &mut delivery, &mut present);
                     match answered {
                         Answered::Settled => {
                             flight.lands_well(took, docs, bytes);

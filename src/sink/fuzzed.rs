@@ -34,7 +34,7 @@ fn hold(bytes: &[u8], parsed: &Value, sent: usize, mode: WriteMode, tries: u32) 
     let batch = batch(sent, &target);
     let group = Group { items: (0..sent).collect(), tries };
     let (mut delivery, mut present) = (Delivery::default(), Vec::new());
-    let outcome = judged(&batch, &group, &target, mode, bytes, &mut delivery, &mut present);
+    let outcome = judged(&batch, &group, &target, bytes, &mut delivery, &mut present);
     let Counts { written, rejected, .. } = delivery.counts;
     let settled = delivery.counts.landed() + rejected;
     match outcome {

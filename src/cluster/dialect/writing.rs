@@ -14,7 +14,52 @@ use crate::config::WriteMode;
 #[derive(Debug, Clone)]
 pub struct BulkTarget {
     path: String,
-    mode: WriteMode,
+    verb: Verb,
+}
+
+/// What is done with every document of a bulk request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Written whole.
+    Index(Guard),
+    /// Written whole where there is none.
+    Create,
+    /// Changed in part, or written where there is none and the request says what it is then.
+    Update,
+    /// Deleted.
+    Delete(Guard),
+}
+
+/// What has to hold for a document of the target before it is written or deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing.
+    None,
+    /// It is older: its version is lower than the one given, which becomes its own.
+    Older,
+    /// It has this very version. Understood by 5.x and 6.x (internal versions; dialects 8.1).
+    Unchanged,
+}
+
+impl From<WriteMode> for Verb {
+    fn from(mode: WriteMode) -> Self {
+        match mode {
+            WriteMode::External => Verb::Index(Guard::Older),
+            WriteMode::Create => Verb::Create,
+            WriteMode::Index => Verb::Index(Guard::None),
+        }
+    }
+}
+
+impl Verb {
+    /// What has to hold for the document that is there.
+    #[must_use]
+    pub fn guard(self) -> Guard {
+        match self {
+            Verb::Index(guard) | Verb::Delete(guard) => guard,
+            Verb::Create | Verb::Update => Guard::None,
+        }
+    }
 }
 
 impl Dialect {
@@ -45,7 +90,7 @@ impl Dialect {
             None if self.default_pipeline => path.push_str("&pipeline=_none"),
             None => {}
         }
-        BulkTarget { path, mode }
+        BulkTarget { path, verb: mode.into() }
     }
 }
 
@@ -65,10 +110,28 @@ impl BulkTarget {
         Request { method: Method::POST, path: self.path.clone(), body: Some(Body::Ndjson(body)) }
     }
 
+    /// The same index, with something else done to its documents.
+    #[must_use]
+    pub fn with(&self, verb: Verb) -> Self {
+        BulkTarget { path: self.path.clone(), verb }
+    }
+
+    /// What is done with the documents.
+    #[must_use]
+    pub fn verb(&self) -> Verb {
+        self.verb
+    }
+
     /// Whether a document without a version must not be written: it would take the place of a newer one.
     #[must_use]
     pub fn needs_version(&self) -> bool {
-        self.mode == WriteMode::External
+        self.verb.guard() != Guard::None
+    }
+
+    /// Whether a line follows each action.
+    #[must_use]
+    pub fn has_source(&self) -> bool {
+        !matches!(self.verb, Verb::Delete(_))
     }
 
     /// Where the `_id` of an action line begins.
@@ -78,9 +141,11 @@ impl BulkTarget {
     }
 
     fn opening(&self) -> &'static [u8] {
-        match self.mode {
-            WriteMode::Create => b"{\"create\":{\"_id\":",
-            WriteMode::External | WriteMode::Index => b"{\"index\":{\"_id\":",
+        match self.verb {
+            Verb::Create => b"{\"create\":{\"_id\":",
+            Verb::Index(_) => b"{\"index\":{\"_id\":",
+            Verb::Update => b"{\"update\":{\"_id\":",
+            Verb::Delete(_) => b"{\"delete\":{\"_id\":",
         }
     }
 
@@ -106,9 +171,13 @@ impl BulkTarget {
             body.extend_from_slice(b",\"routing\":");
             body.extend_from_slice(routing);
         }
-        if let (WriteMode::External, Some(version)) = (self.mode, version) {
+        if let Some(version) = version {
             // Writing to a growing buffer does not fail.
-            let _ = write!(body, ",\"version\":{version},\"version_type\":\"external\"");
+            let _ = match self.verb.guard() {
+                Guard::None => Ok(()),
+                Guard::Older => write!(body, ",\"version\":{version},\"version_type\":\"external\""),
+                Guard::Unchanged => write!(body, ",\"version\":{version}"),
+            };
         }
         body.extend_from_slice(b"}}\n");
     }
