@@ -2,4 +2,6 @@
 
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod ledger;
 pub mod mapping;
+pub mod retention;

@@ -1,5 +1,6 @@
 //! The status as people read it: state, reason and time to go are separate things; `n/a` where a number means nothing.
 
+mod changes;
 mod indices;
 
 use std::fmt::Write;
@@ -14,6 +15,7 @@ use crate::store::records::FailureGroup;
 use super::Paint;
 use super::numbers::{NOTHING, documents, duration, grouped, percent, rate};
 use super::tune::words;
+use changes::topic_lines;
 use indices::{counts, index_lines};
 
 /// Error types that are named in the line of failures.
@@ -109,6 +111,9 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
     };
     lines.push(format!("slices {}{open}", tally(&migration.slices)));
     lines.extend(migration.pace.map(pace));
+    if let Some(topic) = migration.changes.as_ref().and_then(|changes| changes.topic.as_ref()) {
+        lines.extend(topic_lines(topic, migration.changes.as_ref().is_some_and(|changes| changes.caught_up)));
+    }
     lines.extend(failures(migration));
     for (step, count) in &migration.dropped {
         lines.push(format!("dropped {}  ({step})", grouped(*count)));

@@ -6,6 +6,7 @@ pub mod counting;
 pub mod definitions;
 pub mod dialect;
 pub mod failure;
+pub mod held;
 mod identity;
 pub mod indices;
 pub mod load;

@@ -142,7 +142,19 @@ impl ChangesConfig {
         self.kafka.is_some() || self.reconcile.is_some()
     }
 
-    pub(super) fn check(&self, write: &WriteConfig) -> Checked {
+    /// True when esferry itself applies changes to the target.
+    #[must_use]
+    pub fn applies(&self) -> bool {
+        self.reconcile.is_some() || self.kafka.as_ref().is_some_and(|kafka| kafka.then == ChangesThen::Replay)
+    }
+
+    pub(super) fn check(&self, write: &WriteConfig, has_query: bool) -> Checked {
+        let by_id = self.kafka.as_ref().is_some_and(|kafka| kafka.version == Some(ChangeVersion::Source));
+        if has_query && by_id {
+            let message = "cannot be followed with changes.kafka.version = \"source\"";
+            return Err(Violation::new(&["from", "query"], message)
+                .hint("documents are read back by their id, whatever the query says of them"));
+        }
         if self.kafka.is_some() && self.reconcile.is_some() {
             return Err(Violation::new(&["changes"], "may have `kafka` or `reconcile`, not both"));
         }

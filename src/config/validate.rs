@@ -184,7 +184,7 @@ impl MigrationConfig {
         self.slice.check()?;
         self.write.check()?;
         self.throttle.check()?;
-        self.changes.check(&self.write)?;
+        self.changes.check(&self.write, self.from.query.is_some())?;
         let ratio = self.max_failure_ratio;
         in_range(&["max_failure_ratio"], "between 0 and 1", (0.0..=1.0).contains(&ratio), ratio)
     }

@@ -45,14 +45,14 @@ pub struct TopicStatus {
 }
 
 /// One partition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionStatus {
     /// The offset that was recorded before the plan was made.
     pub recorded: i64,
     /// Everything before it is settled.
     pub settled: i64,
-    /// The end of the partition when it was last looked at.
-    pub end: i64,
+    /// The end of the partition when it was last looked at; absent without a daemon.
+    pub end: Option<i64>,
     /// Seconds between the last settled message and now, while messages are left.
     pub lag_seconds: Option<u64>,
 }

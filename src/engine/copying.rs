@@ -307,6 +307,7 @@ pub(super) fn pipeline_of(
         target: target.to_owned(),
         others: config.to.others.iter().cloned().collect(),
         gathered: false,
+        one_to_one: config.changes.applies(),
         steps: Arc::new(Steps::compile(&config.transform)?),
         types: types.iter().filter_map(|name| serde_json::to_vec(name).ok()).collect(),
         shape: shape.clone(),

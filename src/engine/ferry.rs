@@ -310,7 +310,10 @@ impl Ferry {
                 }
                 Phase::Copying => {
                     self.progress.copy_begins();
-                    let ended = context.copy(stop).await;
+                    if context.replays_beside_the_copy() && follower.is_none() {
+                        *follower = context.follow(stop);
+                    }
+                    let ended = meanwhile(follower, watched(context, context.copy(stop))).await;
                     let copying_ms = self.progress.copy_ends();
                     self.store.update_migration(&self.name, |record| record.copying_ms = copying_ms)?;
                     if ended? == CopyEnd::Stopped {
@@ -322,6 +325,9 @@ impl Ferry {
                     Event::SlicesSettled
                 }
                 Phase::CatchingUp => {
+                    if unless(stop, context.bury()).await?.is_none() {
+                        return Ok(FerryEnd::Stopped);
+                    }
                     if follower.is_none() {
                         *follower = context.follow(stop);
                     }
@@ -337,6 +343,8 @@ impl Ferry {
                         *follower = context.follow(stop);
                     }
                     let finished = async {
+                        // What was deleted in the last moments of the copy may not have been remembered before.
+                        context.bury().await?;
                         context.restore().await?;
                         context.count_settled().await
                     };
@@ -411,8 +419,16 @@ fn in_the_way(error: Error, record: &MigrationRecord) -> Error {
     if was_known { error.of_kind(Kind::Temporary) } else { error }
 }
 
+/// Work that is given up when the messages that have to follow it are deleted by the brokers.
+async fn watched<T>(context: &Context, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        done = work => done,
+        cut = context.watch_retention() => match cut? {},
+    }
+}
+
 /// Work that is given up when what follows the source ends with an error.
-async fn meanwhile(follower: &mut Option<Follower>, work: impl Future<Output = Result<()>>) -> Result<()> {
+async fn meanwhile<T>(follower: &mut Option<Follower>, work: impl Future<Output = Result<T>>) -> Result<T> {
     let Some(follower) = follower else { return work.await };
     tokio::select! {
         done = work => done,

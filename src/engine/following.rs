@@ -6,6 +6,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::context::Context;
+use crate::config::ChangeVersion;
 use crate::error::{Error, Result};
 
 /// A task that follows the source. Ends with its owner.
@@ -27,6 +28,12 @@ impl Context {
         let (context, stopped) = (self.clone(), stop.clone());
         let task = tokio::spawn(async move { context.follow_changes(&stopped, &told).await });
         Some(Follower { caught_up, task, stop: stop.drop_guard() })
+    }
+
+    /// Whether messages are applied while documents are copied: where both have versions of one kind.
+    pub(super) fn replays_beside_the_copy(&self) -> bool {
+        let kafka = self.config.changes.kafka.as_ref();
+        kafka.is_some_and(|kafka| kafka.version == Some(ChangeVersion::Message))
     }
 
     /// Follows the source until `stop`, and says in `caught_up` whether nothing is left to bring over.

@@ -5,6 +5,7 @@ pub mod check;
 mod conflicts;
 mod context;
 mod copying;
+mod current;
 pub mod dry_run;
 mod ferry;
 mod following;
@@ -26,6 +27,10 @@ pub mod status;
 pub(crate) mod stored_plan;
 mod templates;
 mod throttle;
+#[cfg(feature = "kafka")]
+mod topic;
+#[cfg(not(feature = "kafka"))]
+#[path = "topic_absent.rs"]
 mod topic;
 pub(crate) mod unsettled;
 mod verifying;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a migration is. Stored before its effects; every effect is idempotent, so a crash between the two
 /// repeats the effect and nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Slices are being planned; a crash keeps the shards that are planned.

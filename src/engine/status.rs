@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::progress::Progress;
+use super::topic::stored_topic;
 use crate::control::status::{DaemonStatus, STATUS_VERSION, StatusDocument};
 use crate::error::Result;
 use crate::store::Store;
@@ -22,6 +23,11 @@ pub(super) fn take_over(progress: &Progress, store: &Store, record: &MigrationRe
         progress.take_slice(&slice?);
     }
     progress.take_failures(store.failure_groups(&record.name)?);
+    if let Some(topic) = stored_topic(store, record)? {
+        progress.changes(|changes| {
+            changes.topic.get_or_insert(topic);
+        });
+    }
     Ok(())
 }
 

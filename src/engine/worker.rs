@@ -226,8 +226,16 @@ impl IndexCopy {
 
     /// Makes bulk bodies of a page. Where documents are transformed that is work for a thread of its own.
     pub(super) fn cut(&self, page: Page) -> impl Future<Output = Result<PageCut>> + Send + use<> {
-        let (pipeline, target, limits) =
-            (self.pipeline.clone(), self.sink.target().clone(), self.sink.limits());
+        self.cut_for(page, &self.sink)
+    }
+
+    /// The same, for another way of writing.
+    pub(super) fn cut_for(
+        &self,
+        page: Page,
+        sink: &Sink,
+    ) -> impl Future<Output = Result<PageCut>> + Send + use<> {
+        let (pipeline, target, limits) = (self.pipeline.clone(), sink.target().clone(), sink.limits());
         let untouched = pipeline.is_untouched();
         let index = self.source_name.clone();
         let work = move || PageCut::of(&index, &page, &pipeline, &target, &limits);

@@ -78,7 +78,8 @@ pub(super) fn question(batch: &Batch, positions: &[usize]) -> Value {
 }
 
 /// The same bytes, or the same content in another order of keys.
-fn is_same(sent: &[u8], held: &[u8]) -> bool {
+#[must_use]
+pub fn is_same(sent: &[u8], held: &[u8]) -> bool {
     let value = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
     sent.trim_ascii() == held.trim_ascii() || (value(sent).is_some() && value(sent) == value(held))
 }

@@ -77,9 +77,9 @@ pub struct Cut {
 }
 
 /// A document and the hit that it comes from.
-struct Planned<'page> {
-    hit: &'page Hit,
-    document: Document<'page>,
+pub(super) struct Planned<'page> {
+    pub(super) hit: &'page Hit,
+    pub(super) document: Document<'page>,
 }
 
 /// Cuts a page into batches. Documents that cannot be transformed or framed are refused here, with their reason.
@@ -92,8 +92,7 @@ pub fn cut<'page>(
     target: &BulkTarget,
     limits: &BatchLimits,
 ) -> Result<Cut, DocumentError> {
-    let untouched = pipeline.is_untouched();
-    let mut cutting = Cutting { page, target, limits, untouched, now: None, cut: Cut::default() };
+    let mut cutting = Cutting::new(page, pipeline, target, limits);
     for (position, hit) in page.hits.iter().enumerate() {
         match pipeline.apply(hit, page) {
             Ok(Transformed::One(document)) => cutting.add(position, &Planned { hit, document }),
@@ -109,17 +108,16 @@ pub fn cut<'page>(
                 origin: Identity::of(hit, page),
                 sent: None,
                 version: hit.version,
-                refusal: refusal(error.error_type(), error.to_string()),
+                refusal: refused(error.error_type(), error.to_string()),
                 attempts: 0,
             }),
         }
     }
-    cutting.ends_batch();
-    Ok(cutting.cut)
+    Ok(cutting.finish())
 }
 
 /// A page on its way into batches.
-struct Cutting<'page> {
+pub(super) struct Cutting<'page> {
     page: &'page Page,
     target: &'page BulkTarget,
     limits: &'page BatchLimits,
@@ -129,9 +127,28 @@ struct Cutting<'page> {
     cut: Cut,
 }
 
-impl Cutting<'_> {
+impl<'page> Cutting<'page> {
+    pub(super) fn new(
+        page: &'page Page,
+        pipeline: &Pipeline,
+        target: &'page BulkTarget,
+        limits: &'page BatchLimits,
+    ) -> Self {
+        let untouched = pipeline.is_untouched();
+        Cutting { page, target, limits, untouched, now: None, cut: Cut::default() }
+    }
+
+    pub(super) fn refuse(&mut self, rejection: Rejection) {
+        self.cut.refused.push(rejection);
+    }
+
+    pub(super) fn finish(mut self) -> Cut {
+        self.ends_batch();
+        self.cut
+    }
+
     /// Puts a document of the hit at `position` into this batch or the next one.
-    fn add(&mut self, position: usize, planned: &Planned<'_>) {
+    pub(super) fn add(&mut self, position: usize, planned: &Planned<'_>) {
         if let Some(reason) = unframeable(&planned.document, self.target, self.limits) {
             self.cut.refused.push(rejection(planned, self.page, reason));
             return;
@@ -291,12 +308,12 @@ fn rejection(planned: &Planned<'_>, page: &Page, (error_type, reason): (&str, St
             .then(|| Sent { index: document.index.as_deref().map(str::to_owned), id }),
         origin,
         version: document.version,
-        refusal: refusal(error_type, reason),
+        refusal: refused(error_type, reason),
         attempts: 0,
     }
 }
 
-fn refusal(error_type: &str, reason: String) -> Refusal {
+pub(super) fn refused(error_type: &str, reason: String) -> Refusal {
     Refusal { status: 400, error_type: error_type.to_owned(), reason }
 }
 

@@ -73,6 +73,12 @@ impl Sink {
         &self.target
     }
 
+    /// The cluster that is written.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
     /// How large the next batch may be.
     #[must_use]
     pub fn limits(&self) -> BatchLimits {
@@ -102,8 +108,7 @@ impl Sink {
             }
             let pause = match answer {
                 Ok(answer) => {
-                    let answered =
-                        judged(&batch, &group, &self.target, &answer, &mut delivery, &mut present);
+                    let answered = judged(&batch, &group, &self.target, &answer, &mut delivery, &mut present);
                     match answered {
                         Answered::Settled => {
                             flight.lands_well(took, docs, bytes);

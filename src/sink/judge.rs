@@ -1,7 +1,7 @@
 //! What the status and error of one bulk item mean for its document (dialects 4.5 and 11.3).
 
-use crate::cluster::failure::Refusal;
 use crate::cluster::dialect::writing::{Guard, Verb};
+use crate::cluster::failure::Refusal;
 
 /// Final, or to be sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]

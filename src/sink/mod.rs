@@ -10,10 +10,12 @@ mod delivery;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzed;
 mod judge;
+pub mod operations;
 mod origin;
 mod outcome;
 mod pace;
 
+pub use audit::is_same;
 pub use batch::{Batch, BatchLimits, Cut, cut};
 pub use delivery::{DeliveryError, Sink};
 pub use origin::Identity;

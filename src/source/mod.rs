@@ -2,6 +2,7 @@
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzed;
+mod given;
 pub(crate) mod nesting;
 mod page;
 mod page_size;
@@ -12,6 +13,7 @@ mod window;
 use std::sync::Arc;
 
 use bytes::Bytes;
+pub use given::Given;
 pub use page::{Hit, Page};
 pub use page_size::PageSize;
 pub use scan::{PageError, Span};

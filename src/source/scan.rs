@@ -10,6 +10,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// From one byte up to another, which is outside.
+    pub(super) fn between(start: usize, end: usize) -> Span {
+        Span { start, end }
+    }
+
     /// The bytes it stands for.
     #[must_use]
     pub fn of(self, page: &[u8]) -> &[u8] {

@@ -17,8 +17,6 @@ use crate::failpoint::Failpoint;
 pub struct TopicRecord {
     /// Its name.
     pub topic: String,
-    /// Its id, where the brokers tell it: a topic made anew under the same name is noticed.
-    pub id: Option<String>,
     /// When the offsets were read.
     pub recorded: Timestamp,
     /// Where each partition ended, or began with `from = "beginning"`.
@@ -35,12 +33,12 @@ pub struct TopicRecord {
 }
 
 /// Where the changes of a partition begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedOffset {
     /// The first offset that matters.
     pub offset: i64,
-    /// The leader's epoch then, where it is known.
-    pub leader_epoch: Option<i32>,
+    /// A digest of the message before it, where there is one: a topic made anew under the same name has another.
+    pub before: Option<String>,
 }
 
 /// How far a partition is applied.

@@ -54,6 +54,8 @@ pub struct Pipeline {
     pub others: BTreeSet<String>,
     /// All documents go to the target, also those that a step sends to another one: for samples.
     pub gathered: bool,
+    /// Every document has to stay one of its own id: what follows the source could not delete others after it.
+    pub one_to_one: bool,
     /// Types that the plan knows, as JSON strings. Empty: the source has none, or they do not matter.
     pub types: BTreeSet<Vec<u8>>,
     /// What the types became.
@@ -78,6 +80,11 @@ pub enum DocumentError {
     /// This document alone: a step sends it to an index that nobody prepares.
     #[error("a transform sends it to `{0}`, which is neither the planned target nor in `to.others`")]
     UndeclaredIndex(String),
+    /// This document alone: what follows the source could not delete what it becomes.
+    #[error(
+        "a transform {0}, which cannot be followed while the source changes: a delete names the id on the source alone"
+    )]
+    NotOneToOne(&'static str),
     /// This document alone: a transform does not apply to it.
     #[error(transparent)]
     Step(#[from] StepError),
@@ -92,6 +99,7 @@ impl DocumentError {
             DocumentError::UnplannedType(_) => "unplanned_type",
             DocumentError::Types(_) => "types",
             DocumentError::UndeclaredIndex(_) => "undeclared_index",
+            DocumentError::NotOneToOne(_) => "not_one_to_one",
             DocumentError::Step(_) => "transform",
         }
     }
@@ -140,7 +148,11 @@ impl Pipeline {
         let parent = hit.parent.map(|span| span.of(bytes));
         let origin = Origin { index: &self.index, doc_type, parent };
         let shaped = self.shape.apply(document, &origin).map_err(DocumentError::Types)?;
+        let id = self.one_to_one.then(|| shaped.id.clone());
         let mut transformed = self.steps.apply(shaped, &origin)?;
+        if let Some(id) = id {
+            stays_one(&id, &transformed)?;
+        }
         match &mut transformed {
             Transformed::One(document) => self.place(document)?,
             Transformed::Several(documents) => {
@@ -149,6 +161,35 @@ impl Pipeline {
             Transformed::Dropped { .. } => {}
         }
         Ok(transformed)
+    }
+
+    /// What a delete of a hit, whose source does not matter, has to name on the target.
+    ///
+    /// # Errors
+    /// [`DocumentError`].
+    pub fn place_of<'page>(
+        &'page self,
+        hit: &Hit,
+        page: &'page Page,
+    ) -> Result<Document<'page>, DocumentError> {
+        let bytes: &'page [u8] = &page.body;
+        let document = Document {
+            index: None,
+            id: Cow::Borrowed(hit.id.of(bytes)),
+            routing: hit.routing.map(|span| Cow::Borrowed(span.of(bytes))),
+            version: hit.version,
+            source: Cow::Borrowed(b"{}"),
+        };
+        let (doc_type, parent) =
+            (hit.doc_type.map(|span| span.of(bytes)), hit.parent.map(|span| span.of(bytes)));
+        let origin = Origin { index: &self.index, doc_type, parent };
+        self.shape.apply(document, &origin).map_err(DocumentError::Types)
+    }
+
+    /// Whether a step may leave documents out.
+    #[must_use]
+    pub fn may_drop(&self) -> bool {
+        self.steps.may_drop()
     }
 
     /// Lets a document go to the planned index or to one of the declared ones, and nowhere else: the server would make
@@ -168,5 +209,21 @@ impl Pipeline {
             }
             Some(index) => Err(DocumentError::UndeclaredIndex(index.to_owned())),
         }
+    }
+}
+
+fn stays_one(id: &[u8], transformed: &Transformed<'_>) -> Result<(), DocumentError> {
+    match transformed {
+        Transformed::Dropped { .. } => Ok(()),
+        Transformed::Several(several) if several.len() != 1 => {
+            Err(DocumentError::NotOneToOne("makes several documents of one"))
+        }
+        Transformed::One(document) if document.index.is_some() => {
+            Err(DocumentError::NotOneToOne("sends it to an index of its choice"))
+        }
+        Transformed::One(document) if *document.id != *id => {
+            Err(DocumentError::NotOneToOne("gives it another id"))
+        }
+        Transformed::One(_) | Transformed::Several(_) => Ok(()),
     }
 }

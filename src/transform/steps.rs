@@ -64,6 +64,11 @@ impl Steps {
         self.steps.is_empty()
     }
 
+    /// Whether one of them may leave a document out.
+    pub(super) fn may_drop(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::DropIf(_) | Step::Jq(_)))
+    }
+
     /// The steps as they are configured.
     pub(super) fn configs(&self) -> &[TransformConfig] {
         &self.configs

@@ -75,9 +75,7 @@ impl Messages {
             Err(cause) => match cause.rdkafka_error_code() {
                 Some(code) if is_out_of_range(code) => Ok(Event::OutOfRange),
                 // Nobody's group: what the brokers say of it does not matter.
-                Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
-                    Ok(Event::Trouble(cause.to_string()))
-                }
+                Some(RDKafkaErrorCode::GroupAuthorizationFailed) => Ok(Event::Trouble(cause.to_string())),
                 _ => match self.kafka.failed("reading it", cause) {
                     error if error.kind() == crate::error::Kind::Temporary => {
                         Ok(Event::Trouble(error.one_line()))

@@ -127,9 +127,12 @@ impl Kafka {
                 | RDKafkaErrorCode::ClusterAuthorizationFailed,
             ) => rights.because(cause),
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
-                Error::refused("kafka_authentication", format!("{message}: the brokers do not let esferry in"))
-                    .hint("check `sasl.*` and `security.protocol` in changes.kafka.properties")
-                    .because(cause)
+                Error::refused(
+                    "kafka_authentication",
+                    format!("{message}: the brokers do not let esferry in"),
+                )
+                .hint("check `sasl.*` and `security.protocol` in changes.kafka.properties")
+                .because(cause)
             }
             _ => Error::temporary("kafka_unreachable", format!("{message}: no answer of {}", self.brokers))
                 .hint("check `brokers`, and `security.protocol` in changes.kafka.properties")

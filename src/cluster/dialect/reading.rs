@@ -4,7 +4,8 @@ use bytes::Bytes;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::{Dialect, HitMetadata, Opening, ScrollId};
+use super::{BulkType, Dialect, HitMetadata, Opening, ScrollId};
+use crate::cluster::held::{Asked, question};
 use crate::cluster::path::encode;
 use crate::cluster::selection::{FieldPart, FieldValue, HalfOpen, Selection, SliceRange};
 use crate::cluster::transport::{Body, Request};
@@ -101,6 +102,25 @@ impl Dialect {
             body.insert("track_total_hits".to_owned(), json!(true));
         }
         Request::json(Method::POST, path, &Value::Object(body))
+    }
+
+    /// Documents by their ids, in real time.
+    #[must_use]
+    pub fn get_many_of(&self, index: &str, asked: &[Asked<'_>], wanted: Wanted) -> Request {
+        let more = match wanted {
+            Wanted::Ids => Some(("_source", json!(false))),
+            Wanted::Documents { routing, parent } if self.hit_metadata == HitMetadata::Fields => {
+                let mut fields = vec!["_source"];
+                fields.extend(routing.then_some("_routing"));
+                fields.extend(parent.then_some("_parent"));
+                Some(("fields", json!(fields)))
+            }
+            Wanted::Documents { .. } => None,
+        };
+        let untyped = asked.iter().all(|asked| asked.doc_type.is_none());
+        let level = if untyped && self.bulk_type != BulkType::Untyped { "/_all" } else { "" };
+        let docs: Vec<Value> = asked.iter().map(|asked| question(asked, more.clone())).collect();
+        Request::json(Method::POST, format!("/{}{level}/_mget", encode(index)), &json!({"docs": docs}))
     }
 
     /// Counts the selection.

@@ -1,11 +1,31 @@
 //! How a migration follows its source, as the status shows it.
 
 use super::Progress;
-use crate::control::changes::ChangesStatus;
+use crate::control::changes::{ChangesStatus, TopicStatus};
+use crate::engine::phase::Phase;
 
 impl Progress {
     /// Changes what the status says of the changes.
     pub fn changes(&self, change: impl FnOnce(&mut ChangesStatus)) {
         change(self.inner().changes.get_or_insert_default());
+    }
+
+    /// Whether a slice, or a failed document that is tried again, may still write what was read from the source before.
+    #[must_use]
+    pub fn may_bring_back(&self) -> bool {
+        let inner = self.inner();
+        inner.phase <= Phase::Copying
+            || inner
+                .indices
+                .iter()
+                .any(|index| index.tally.waiting + index.tally.running + index.tally.set_aside > 0)
+            || inner.groups.iter().any(|group| group.count > 0)
+    }
+
+    /// Changes what the status says of the topic, where there is one.
+    pub fn topic(&self, change: impl FnOnce(&mut TopicStatus)) {
+        if let Some(topic) = self.inner().changes.as_mut().and_then(|changes| changes.topic.as_mut()) {
+            change(topic);
+        }
     }
 }

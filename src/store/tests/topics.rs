@@ -6,12 +6,11 @@ use crate::store::topics::{
 };
 
 fn topic(offset: i64) -> TopicRecord {
-    let recorded = RecordedOffset { offset, leader_epoch: Some(4) };
+    let recorded = RecordedOffset { offset, before: Some("d1".to_owned()) };
     TopicRecord {
         topic: "commands".to_owned(),
-        id: Some("id".to_owned()),
         recorded: Timestamp::UNIX_EPOCH,
-        partitions: [(0, recorded), (1, recorded)].into(),
+        partitions: [(0, recorded.clone()), (1, recorded)].into(),
         until: None,
         counts: MessageCounts::default(),
         handed_over: false,

@@ -57,7 +57,10 @@ impl Topics {
 
     fn consumer(&self, group: &str) -> Result<BaseConsumer> {
         let mut config = self.config();
-        config.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", "read_committed");
+        config
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("isolation.level", "read_committed");
         config.set("auto.offset.reset", "earliest").set("session.timeout.ms", "6000");
         config.create().context("no consumer")
     }

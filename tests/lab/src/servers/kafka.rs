@@ -116,7 +116,9 @@ fn libraries(cache: &Cache) -> Result<PathBuf> {
     fs::write(&project, PROJECT).context("cannot write the broker's project")?;
     eprintln!("lab: fetching kafka 3.9.1");
     let mut mvn = Command::new("mvn");
-    mvn.args(["-q", "-B", "-f"]).arg(&project).args(["dependency:copy-dependencies", "-DincludeScope=runtime"]);
+    mvn.args(["-q", "-B", "-f"])
+        .arg(&project)
+        .args(["dependency:copy-dependencies", "-DincludeScope=runtime"]);
     mvn.arg(format!("-DoutputDirectory={}", jars.display())).current_dir(staging.path());
     process::output(&mut mvn).context("cannot fetch kafka")?;
     let found = digest(&jars)?;
