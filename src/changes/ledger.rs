@@ -21,6 +21,8 @@ pub struct OperationOutcome {
     pub counts: MessageCounts,
     /// It failed.
     pub failure: Option<Failure>,
+    /// It was applied, and takes an earlier failure of this document off the list: one that has the same key.
+    pub mends: Option<Failure>,
     /// It was a delete that has to be remembered.
     pub tombstone: Option<Tombstone>,
 }
@@ -89,6 +91,7 @@ impl Ledger {
         entry.open = entry.open.saturating_sub(1);
         entry.run.counts.add(&outcome.counts);
         entry.run.failures.extend(outcome.failure);
+        entry.run.mended.extend(outcome.mends);
         entry.run.tombstones.extend(outcome.tombstone);
     }
 
@@ -114,7 +117,7 @@ impl Ledger {
                 self.open -= 1;
                 partition.settled = entry.offset + 1;
                 partition.timestamp = entry.timestamp.or(partition.timestamp);
-                let MessageRun { mut counts, failures, tombstones, .. } = entry.run;
+                let MessageRun { mut counts, failures, mended, tombstones, .. } = entry.run;
                 counts.read = 1;
                 match (entry.asks_for_nothing, failures.is_empty()) {
                     (_, false) => counts.failed = 1,
@@ -123,6 +126,7 @@ impl Ledger {
                 }
                 run.counts.add(&counts);
                 run.failures.extend(failures);
+                run.mended.extend(mended);
                 run.tombstones.extend(tombstones);
             }
             let from = stored.get(&number).map_or(0, |position| position.next);

@@ -159,7 +159,7 @@ fn table(name: &str, groups: &[FailureGroup]) -> String {
     let width = groups.iter().map(|group| group.error_type.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for group in groups {
-        let FailureGroup { error_type, count, example_id, example_reason, accepted } = group;
+        let FailureGroup { error_type, count, example_id, example_reason, accepted, .. } = group;
         text.push_str(&format!("{error_type:width$}  {}\n", numbers::grouped(*count)));
         text.extend(accepted.as_ref().map(|accepted| accepted_line(accepted, group)));
         text.push_str(&format!("  example  {example_id}: {example_reason}\n"));
@@ -350,6 +350,7 @@ mod tests {
         FailureGroup {
             error_type: error_type.to_owned(),
             count,
+            of_changes: 0,
             example_id: "5d1a7c3e".to_owned(),
             example_reason: reason.to_owned(),
             accepted: None,

@@ -2,23 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::validate::{Checked, Violation, in_range};
-use super::{SecretRef, Span, WriteConfig, WriteMode};
+use super::validate::{Checked, Violation};
+use super::{SecretRef, WriteConfig, WriteMode};
 
-/// Where changes come from: a topic of Kafka, or a comparison of both sides. Default nowhere: the source stands still.
+/// Where changes come from. Default nowhere: the source stands still.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChangesConfig {
     /// The topic that the writers of the source are fed by.
     pub kafka: Option<KafkaConfig>,
-    /// Passes that compare both sides and bring over what differs.
-    pub reconcile: Option<ReconcileConfig>,
     /// Nobody but esferry writes to the target. Then a document that has a lower version on the source than on the target
     /// was deleted and created anew, and takes the place of the old one; otherwise it is a failure. Default `false`.
     pub sole_writer: bool,
@@ -103,22 +100,6 @@ pub enum Property {
     Secret(SecretRef),
 }
 
-/// Passes without a topic.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ReconcileConfig {
-    /// Caught up when a pass finds fewer differences than this. Default `100`.
-    pub until: u64,
-    /// Pause between two passes. Default `1m`.
-    pub every: Span,
-}
-
-impl Default for ReconcileConfig {
-    fn default() -> Self {
-        ReconcileConfig { until: 100, every: Span(Duration::from_secs(60)) }
-    }
-}
-
 fn default_max_lag() -> u64 {
     1000
 }
@@ -139,13 +120,13 @@ impl ChangesConfig {
     /// True when something follows the source after the copy.
     #[must_use]
     pub fn follows(&self) -> bool {
-        self.kafka.is_some() || self.reconcile.is_some()
+        self.kafka.is_some()
     }
 
     /// True when esferry itself applies changes to the target.
     #[must_use]
     pub fn applies(&self) -> bool {
-        self.reconcile.is_some() || self.kafka.as_ref().is_some_and(|kafka| kafka.then == ChangesThen::Replay)
+        self.kafka.as_ref().is_some_and(|kafka| kafka.then == ChangesThen::Replay)
     }
 
     pub(super) fn check(&self, write: &WriteConfig, has_query: bool) -> Checked {
@@ -155,24 +136,8 @@ impl ChangesConfig {
             return Err(Violation::new(&["from", "query"], message)
                 .hint("documents are read back by their id, whatever the query says of them"));
         }
-        if self.kafka.is_some() && self.reconcile.is_some() {
-            return Err(Violation::new(&["changes"], "may have `kafka` or `reconcile`, not both"));
-        }
         if let Some(kafka) = &self.kafka {
             kafka.check(write).map_err(|violation| violation.under(&["changes", "kafka"]))?;
-        }
-        if let Some(ReconcileConfig { until, every }) = &self.reconcile {
-            in_range(&["changes", "reconcile", "until"], "greater than 0", *until > 0, until)?;
-            let seconds = every.0.as_secs_f64();
-            let holds = (0.1..=86_400.0).contains(&seconds);
-            in_range(&["changes", "reconcile", "every"], "between 100ms and 1day", holds, every)?;
-            if write.mode == WriteMode::Index {
-                return Err(Violation::new(
-                    &["write", "mode"],
-                    "must not be \"index\" with changes.reconcile",
-                )
-                .hint("a pass tells by versions what is older; write.mode = \"external\" keeps them"));
-            }
         }
         Ok(())
     }

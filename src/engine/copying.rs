@@ -259,7 +259,11 @@ impl Context {
         let wanted = self.source.dialect().documents_of(info.map_or(&[], |info| &info.types));
         let waits = self.progress.waits.clone();
         let sink = Sink::new(self.target.clone(), &record.target, target, pace.clone(), waits)
-            .suspicious(record.originals.as_ref().is_some_and(|originals| !originals.created));
+            // Beside a replay what is there may be newer a moment later, and the version is that of one message.
+            .suspicious(
+                record.originals.as_ref().is_some_and(|originals| !originals.created)
+                    && !self.replays_beside_the_copy(),
+            );
         Ok(IndexCopy {
             migration: self.name.clone(),
             source_name: record.source.clone(),

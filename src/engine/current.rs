@@ -132,8 +132,8 @@ impl IndexCopy {
                     match there {
                         Some(there) if self.leaves_out(&wished) => delete.push((wished.key, there)),
                         None if self.leaves_out(&wished) => brought.unchanged += 1,
-                        Some(there) if there == version => brought.unchanged += 1,
-                        Some(there) if there > version => restarted.push((wished, there)),
+                        // An equal version may be that of a document that was there before it (dialects 8.3).
+                        Some(there) if there >= version => restarted.push((wished, there)),
                         _ => write.push(wished),
                     }
                 }
@@ -218,7 +218,7 @@ impl IndexCopy {
         Ok(())
     }
 
-    /// Documents whose version is lower on the source than on the target.
+    /// Documents whose version is not higher on the source than on the target.
     async fn replace_restarted(
         &self,
         restarted: Vec<(Wished, u64)>,

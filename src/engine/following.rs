@@ -1,5 +1,5 @@
-//! What follows the source from the end of the copy on, until the migration is stopped: a replay of messages, the watch
-//! over another consumer group, or passes that compare both sides.
+//! What follows the source from the end of the copy on, until the migration is stopped: a replay of messages, or the
+//! watch over another consumer group.
 
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
@@ -26,7 +26,7 @@ impl Context {
         let stop = stop.child_token();
         let (told, caught_up) = watch::channel(false);
         let (context, stopped) = (self.clone(), stop.clone());
-        let task = tokio::spawn(async move { context.follow_changes(&stopped, &told).await });
+        let task = tokio::spawn(async move { context.follow_topic(&stopped, &told).await });
         Some(Follower { caught_up, task, stop: stop.drop_guard() })
     }
 
@@ -34,17 +34,6 @@ impl Context {
     pub(super) fn replays_beside_the_copy(&self) -> bool {
         let kafka = self.config.changes.kafka.as_ref();
         kafka.is_some_and(|kafka| kafka.version == Some(ChangeVersion::Message))
-    }
-
-    /// Follows the source until `stop`, and says in `caught_up` whether nothing is left to bring over.
-    ///
-    /// # Errors
-    /// `Temporary` when a server does not answer; what no waiting cures.
-    async fn follow_changes(&self, stop: &CancellationToken, caught_up: &watch::Sender<bool>) -> Result<()> {
-        match &self.config.changes.reconcile {
-            Some(reconcile) => self.reconcile(reconcile, stop, caught_up).await,
-            None => self.follow_topic(stop, caught_up).await,
-        }
     }
 }
 

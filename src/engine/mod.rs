@@ -17,7 +17,6 @@ mod prepare;
 mod progress;
 pub(crate) mod queue;
 mod reading;
-mod reconciling;
 mod recounting;
 mod resume;
 mod retry;

@@ -25,6 +25,12 @@ impl SliceId {
         SliceId { index, shard: u32::MAX, number: 0 }
     }
 
+    /// Whether it stands for no slice.
+    #[must_use]
+    pub fn is_of_changes(self) -> bool {
+        self.shard == u32::MAX
+    }
+
     /// The same, for a message that names no document of any index.
     #[must_use]
     pub fn of_messages() -> Self {

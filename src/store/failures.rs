@@ -46,6 +46,7 @@ impl<'a> FailureEdit<'a> {
             (group.example_id, group.example_reason) = (failure.id.clone(), failure.reason.clone());
         }
         group.count += 1;
+        group.of_changes += u64::from(failure.slice.is_of_changes());
         self.changed.insert(Key::failure(self.name, &failure).bytes().to_vec(), Some(failure));
         Ok(())
     }
@@ -55,6 +56,7 @@ impl<'a> FailureEdit<'a> {
         let Some(known) = self.known(failure)? else { return Ok(()) };
         let group = self.group(&known)?;
         group.count = group.count.saturating_sub(1);
+        group.of_changes = group.of_changes.saturating_sub(u64::from(known.slice.is_of_changes()));
         if group.example_id == known.id {
             self.without_example.insert(known.error_type.clone());
         }
@@ -117,6 +119,7 @@ fn group_of(failure: &Failure) -> FailureGroup {
     FailureGroup {
         error_type: failure.error_type.clone(),
         count: 0,
+        of_changes: 0,
         example_id: failure.id.clone(),
         example_reason: failure.reason.clone(),
         accepted: None,

@@ -397,6 +397,9 @@ pub struct FailureGroup {
     pub error_type: String,
     /// How many.
     pub count: u64,
+    /// Of these, how many what follows the source met, and no slice.
+    #[serde(default)]
+    pub of_changes: u64,
     /// One of them: its id.
     pub example_id: String,
     /// And its reason.

@@ -106,6 +106,8 @@ pub struct MessageRun {
     pub counts: MessageCounts,
     /// Those that failed.
     pub failures: Vec<Failure>,
+    /// Documents that were applied: of each of them, an earlier failure is none any more.
+    pub mended: Vec<Failure>,
     /// Deletes to be remembered.
     pub tombstones: Vec<Tombstone>,
 }
@@ -190,6 +192,15 @@ impl Store {
         for failure in &run.failures {
             let first = edit.known(failure)?.map_or(failure.first, |known| known.first);
             edit.put(Failure { first, ..failure.clone() })?;
+        }
+        for mended in &run.mended {
+            let known = edit.known(mended)?;
+            let place =
+                |failure: &Failure| failure.message.as_ref().map(|place| (place.partition, place.offset));
+            // Messages of one document stand in one partition, and the later one counts.
+            if known.is_some_and(|known| place(&known) < place(mended)) {
+                edit.remove(mended)?;
+            }
         }
         edit.write(&mut batch)?;
         let mut latest: BTreeMap<Vec<u8>, &Tombstone> = BTreeMap::new();

@@ -33,7 +33,9 @@ impl Store {
             }
             self.scan::<IndexRecord>(&Key::indices(name)).try_for_each(|index| index.map(drop))?;
             let groups = self.scan::<FailureGroup>(&Key::groups(name));
-            let failures: u64 = groups.map(|group| group.map(|group| group.count)).sum::<Result<_>>()?;
+            // Those that no slice met are in no slice's counts.
+            let of_slices = |group: FailureGroup| group.count.saturating_sub(group.of_changes);
+            let failures: u64 = groups.map(|group| group.map(of_slices)).sum::<Result<_>>()?;
             for (what, there, told) in [("slices", slices, planned), ("failures", failures, refused)] {
                 if there != told {
                     let place = self.state_dir().display();

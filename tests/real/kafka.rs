@@ -100,7 +100,7 @@ async fn a_topic_made_anew() -> Result<()> {
     let after = kafka.digest_of(0, 0).await?;
     ensure!(after.is_some() && after != before, "the same words at another time are another message");
     topics.delete(topic).await?;
-    let gone = kafka.topic().await.unwrap_err();
+    let gone = kafka.topic().await.expect_err("it is refused");
     ensure!(gone.code() == "unknown_topic", "{gone}");
     Ok(())
 }
@@ -158,7 +158,7 @@ async fn groups() -> Result<()> {
         None
     });
     let member = joined.await?.context("no member joins")?;
-    let refused = kafka.hand_over(group, offsets.clone()).await.unwrap_err();
+    let refused = kafka.hand_over(group, offsets.clone()).await.expect_err("it is refused");
     ensure!(refused.code() == "group_alive" && refused.to_string().contains(group), "{refused}");
     ensure!(kafka.committed(group, vec![0, 1]).await?.is_empty());
     tokio::task::spawn_blocking(move || drop(member)).await?;
@@ -170,7 +170,7 @@ async fn groups() -> Result<()> {
     kafka.hand_over(group, offsets.clone()).await?;
     ensure!(topics.committed(group, topic).await? == offsets);
     kafka.hand_over(group, offsets.clone()).await?;
-    let elsewhere = kafka.hand_over(group, [(0, 3), (1, 9)].into()).await.unwrap_err();
+    let elsewhere = kafka.hand_over(group, [(0, 3), (1, 9)].into()).await.expect_err("it is refused");
     ensure!(elsewhere.code() == "group_elsewhere", "{elsewhere}");
     ensure!(topics.committed(group, topic).await? == offsets);
     topics.delete(topic).await
@@ -193,7 +193,7 @@ async fn a_broker_that_dies() -> Result<()> {
     let messages = kafka.read(&[(0, 0)].into())?;
     ensure!(everything(&messages, 1).await?.len() == 1);
     broker.kill_nine()?;
-    let refused = kafka.topic().await.unwrap_err();
+    let refused = kafka.topic().await.expect_err("it is refused");
     ensure!(refused.code() == "kafka_unreachable" && refused.kind().exit_code() == 5, "{refused:?}");
     broker.restart_on_same_data().await?;
     topics.sender("commands")?.send(&Command::new("k", "after")).await?;

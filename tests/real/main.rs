@@ -17,6 +17,7 @@ mod pace;
 mod plan;
 mod queries;
 mod refusals;
+mod replay;
 mod scene;
 mod schemas;
 mod sides;

@@ -40,6 +40,7 @@ fn group(error_type: &str, count: u64) -> FailureGroup {
     FailureGroup {
         error_type: error_type.to_owned(),
         count,
+        of_changes: 0,
         example_id: "1".to_owned(),
         example_reason: "because".to_owned(),
         accepted: None,

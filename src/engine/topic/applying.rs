@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use jiff::Timestamp;
@@ -9,13 +10,14 @@ use jiff::Timestamp;
 use crate::changes::ledger::{OperationOutcome, Ticket};
 use crate::changes::mapping::{Action, Change, MessageParts, Poison};
 use crate::cluster::dialect::writing::{Guard, Verb};
+use crate::cluster::failure::Refusal;
 use crate::config::ChangeVersion;
 use crate::engine::current::{Brought, DocumentKey, send};
 use crate::engine::progress::Progress;
 use crate::engine::worker::IndexCopy;
 use crate::error::Result;
 use crate::plan::slice::SliceId;
-use crate::sink::{Rejection, Sent, operations};
+use crate::sink::{Identity, Rejection, Sent, operations};
 use crate::source::{Given, Page};
 use crate::store::records::{Failure, MessagePlace};
 use crate::store::topics::{MessageCounts, Tombstone};
@@ -36,6 +38,8 @@ pub(super) struct Rules {
     pub(super) sole_writer: bool,
     /// Tells whether deletes have to be remembered.
     pub(super) progress: Arc<Progress>,
+    /// A failure of a message is listed, or will be: later messages may mend it.
+    pub(super) failed: Arc<AtomicBool>,
 }
 
 impl Rules {
@@ -75,7 +79,17 @@ impl Rules {
                 }),
                 _ => None,
             };
-            (*ticket, OperationOutcome { counts: std::mem::take(&mut counts), failure, tombstone })
+            let mends = match &failure {
+                Some(_) => {
+                    self.failed.store(true, Ordering::Relaxed);
+                    None
+                }
+                None if self.failed.load(Ordering::Relaxed) => {
+                    Some(self.failure(copy, ordinal, *ticket, change, nothing(change)))
+                }
+                None => None,
+            };
+            (*ticket, OperationOutcome { counts: std::mem::take(&mut counts), failure, mends, tombstone })
         };
         Ok(asked.iter().map(outcome).collect())
     }
@@ -199,6 +213,17 @@ impl Rules {
             last: now,
             message: Some(MessagePlace { payload, ..self.place(Ticket { partition, offset }) }),
         }
+    }
+}
+
+/// For the key of a failure that would be.
+fn nothing(change: &Change) -> Rejection {
+    Rejection {
+        origin: Identity { doc_type: None, id: change.id.clone(), routing: None },
+        sent: None,
+        version: None,
+        refusal: Refusal { status: 0, error_type: String::new(), reason: String::new() },
+        attempts: 0,
     }
 }
 

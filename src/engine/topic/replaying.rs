@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -83,11 +84,13 @@ impl Context {
         let mapping = Mapping::compile(config.map.as_deref().unwrap_or_default(), version)?;
         let records = self.indices().await?;
         let copies: HashMap<u32, Arc<IndexCopy>> = self.copies(&records, &self.pace()?).await?;
+        let failed = self.store.failure_groups(&self.name)?.iter().any(|group| group.of_changes > 0);
         let rules = Rules {
             topic: topic.topic.clone(),
             version,
             sole_writer: self.config.changes.sole_writer,
             progress: self.progress.clone(),
+            failed: Arc::new(AtomicBool::new(failed)),
         };
         let stored = self.positions_of(&topic, &now)?;
         self.show_topic(&topic);
@@ -285,7 +288,7 @@ impl Replay<'_> {
     async fn settle(&mut self) -> Result<()> {
         let Some(run) = self.ledger.run(&self.stored) else { return Ok(()) };
         let advances = run.advances.clone();
-        let has_failures = !run.failures.is_empty();
+        let has_failures = !run.failures.is_empty() || !run.mended.is_empty();
         let (store, name) = (self.context.store.clone(), self.context.name.clone());
         self.topic = blocking(move || store.settle_messages(&name, &run)).await?;
         Failpoint::MessagesStored.pass();

@@ -17,6 +17,7 @@ pub mod data;
 pub mod demo;
 pub mod endpoint;
 pub mod kafka;
+pub mod live;
 pub mod place;
 pub mod proxy;
 pub mod reader;
