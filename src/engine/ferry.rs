@@ -89,7 +89,9 @@ impl Ferry {
             }
             Some(record) => {
                 let drift = fingerprint.drift(&record.fingerprint);
-                if !drift.is_empty() && !accept_drift {
+                // Before anything is planned or recorded nothing depends on it: whoever mends a mistake need not reset.
+                let holds = store.topic(name)?.is_some() || !store.indices(name)?.is_empty();
+                if !drift.is_empty() && holds && !accept_drift {
                     let named: Vec<String> = drift
                         .iter()
                         .map(|(key, stored, now)| format!("{key} was {stored}, is {now}"))
@@ -363,7 +365,7 @@ impl Ferry {
                         counted = context.count_while_they_differ() => match counted? {},
                         () = self.until_resumed(stop) => {}
                     }
-                    return Ok(FerryEnd::Stopped);
+                    return Ok(if stop.is_cancelled() { self.outcome() } else { FerryEnd::Stopped });
                 }
                 Phase::Ready | Phase::CutOver | Phase::Complete => return Ok(self.outcome()),
             };

@@ -11,7 +11,7 @@ const LOOKS: u32 = 5;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Between two looks once the migration is ready.
-const LONG_PAUSE: Duration = Duration::from_secs(30);
+const LONG_PAUSE: Duration = Duration::from_secs(10);
 
 impl Context {
     /// Counts both sides; where the source is followed, some times more while they differ.

@@ -69,12 +69,13 @@ impl Stage {
         Ok((Stage { old, new, topics, name: name.to_owned(), daemon, indexer }, writer))
     }
 
-    /// Waits until the migration is ready and nothing is left of the topic.
+    /// Waits until the migration is ready, nothing is left of the topic, and both sides were counted and agree.
     pub fn until_caught_up(&self) -> Result<Value> {
         self.daemon.until(PATIENCE, |status| {
             phase(status) == "ready"
                 && status["changes"]["caught_up"] == json!(true)
                 && status["changes"]["topic"]["lag"] == json!(0)
+                && status["indices"][0]["counted"]["source"] == status["indices"][0]["counted"]["target"]
         })
     }
 
@@ -135,7 +136,7 @@ async fn follows(
     ensure!(status["failures"] == json!([]), "{listed}");
     running.terminate()?;
     let code = running.exit_code(Duration::from_secs(15))?;
-    ensure!(code == 0 || code == 4 || code == 130, "exit code {code}\n{}", stage.daemon.log());
+    ensure!(code == 0, "exit code {code}\n{}", stage.daemon.log());
     stage.clear().await
 }
 

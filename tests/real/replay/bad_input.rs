@@ -79,8 +79,7 @@ fn command(op: &str, id: &str, version: u64, body: Value) -> String {
 }
 
 async fn poison() -> Result<()> {
-    let map =
-        "if .index then {op, index, id, version, source: .body} else {op, id, version, source: .body} end";
+    let map = "if . == null then empty elif .index then {op, index, id, version, source: .body} else {op, id, version, source: .body} end";
     let rules = format!("version = \"message\"\nkeep_messages = true\nmap = '{map}'");
     let quiet = Quiet::new("replay-poison", &rules).await?;
     ensure!(quiet.daemon.run_once()?.0 == 0, "{}", quiet.daemon.log());
@@ -221,8 +220,6 @@ async fn nobody_there() -> Result<()> {
         quiet.new.count(&quiet.name).await.is_err(),
         "nothing was copied before the offsets were recorded"
     );
-    let reset = quiet.daemon.output(&["reset", NAME, "--yes"])?;
-    ensure!(reset.status.success(), "{}", String::from_utf8_lossy(&reset.stderr));
     std::fs::write(quiet.daemon.config(), config)?;
     ensure!(quiet.daemon.run_once()?.0 == 0, "{}", quiet.daemon.log());
     quiet.clear().await
