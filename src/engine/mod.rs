@@ -5,6 +5,7 @@ pub mod check;
 mod conflicts;
 mod context;
 mod copying;
+#[cfg(feature = "kafka")]
 mod current;
 pub mod dry_run;
 mod ferry;

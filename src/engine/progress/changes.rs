@@ -1,7 +1,10 @@
 //! How a migration follows its source, as the status shows it.
 
 use super::Progress;
-use crate::control::changes::{ChangesStatus, TopicStatus};
+use crate::control::changes::ChangesStatus;
+#[cfg(feature = "kafka")]
+use crate::control::changes::TopicStatus;
+#[cfg(feature = "kafka")]
 use crate::engine::phase::Phase;
 
 impl Progress {
@@ -11,6 +14,7 @@ impl Progress {
     }
 
     /// Whether a slice, or a failed document that is tried again, may still write what was read from the source before.
+    #[cfg(feature = "kafka")]
     #[must_use]
     pub fn may_bring_back(&self) -> bool {
         let inner = self.inner();
@@ -23,6 +27,7 @@ impl Progress {
     }
 
     /// Changes what the status says of the topic, where there is one.
+    #[cfg(feature = "kafka")]
     pub fn topic(&self, change: impl FnOnce(&mut TopicStatus)) {
         if let Some(topic) = self.inner().changes.as_mut().and_then(|changes| changes.topic.as_mut()) {
             change(topic);
