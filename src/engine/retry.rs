@@ -8,11 +8,14 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::context::Context;
+#[cfg(feature = "kafka")]
+use super::current::DocumentKey;
 use super::worker::{IndexCopy, blocking};
 use crate::cluster::answer::why_unreadable;
 use crate::cluster::selection::{Selection, SliceRange};
 use crate::error::{Error, Kind, Result};
 use crate::failpoint::Failpoint;
+use crate::plan::slice::SliceId;
 use crate::sink::{Identity, Rejection, Sent};
 use crate::source::{Hit, Page};
 use crate::store::Resolution;
@@ -90,8 +93,11 @@ impl Context {
         let (store, name) = (self.store.clone(), self.name.clone());
         let error_type = error_type.map(ToOwned::to_owned);
         blocking(move || {
-            let wanted =
-                |failure: &Failure| error_type.as_ref().is_none_or(|kind| *kind == failure.error_type);
+            // A message that names no document cannot be read again from the source.
+            let wanted = |failure: &Failure| {
+                error_type.as_ref().is_none_or(|kind| *kind == failure.error_type)
+                    && failure.slice != SliceId::of_messages()
+            };
             let rest = store.failures_after(&name, after.as_ref());
             let mut batch: Vec<Failure> = Vec::new();
             for failure in rest.filter(|failure| failure.as_ref().map_or(true, wanted)) {
@@ -116,6 +122,8 @@ impl Context {
         report: &mut RetryReport,
     ) -> Result<()> {
         report.tried += failures.len() as u64;
+        #[cfg(feature = "kafka")]
+        let failures = self.bring_up_again(copy, failures, report).await?;
         let mut by_type: BTreeMap<Option<String>, Vec<Failure>> = BTreeMap::new();
         for failure in failures {
             let hidden = self.source.dialect().hidden_type;
@@ -137,6 +145,49 @@ impl Context {
             settled.iter().for_each(|resolution| self.progress.failure_resolves(resolution));
         }
         Ok(())
+    }
+
+    /// Documents that what follows the source met are brought to what the source holds now; returns the others.
+    #[cfg(feature = "kafka")]
+    async fn bring_up_again(
+        &self,
+        copy: &IndexCopy,
+        failures: Vec<Failure>,
+        report: &mut RetryReport,
+    ) -> Result<Vec<Failure>> {
+        let (mut left, others): (Vec<Failure>, Vec<Failure>) =
+            failures.into_iter().partition(|failure| failure.slice.is_of_changes());
+        while !left.is_empty() {
+            let mut ids = HashSet::new();
+            let (now, later): (Vec<Failure>, Vec<Failure>) =
+                left.into_iter().partition(|failure| ids.insert(failure.id.clone()));
+            left = later;
+            let keys = now.iter().map(|failure| DocumentKey {
+                doc_type: failure.doc_type.clone(),
+                id: failure.id.clone(),
+                routing: failure.routing.clone(),
+                parent: None,
+            });
+            let brought = copy.bring_up(keys.collect(), self.config.changes.sole_writer).await?;
+            let mut refused: HashMap<String, Rejection> = HashMap::new();
+            for rejection in brought.rejections {
+                refused.insert(rejection.origin.id.clone(), rejection);
+            }
+            let (mut resolved, mut again) = (Vec::new(), Vec::new());
+            for failure in now {
+                match refused.remove(&failure.id) {
+                    None => {
+                        resolved.push(Resolution { failure, counts: Counts::default(), dropped_by: None })
+                    }
+                    Some(rejection) => again.push(refused_again(&failure, rejection)),
+                }
+            }
+            report.resolved += resolved.len() as u64;
+            report.still_failing += again.len() as u64;
+            let (store, name) = (self.store.clone(), self.name.clone());
+            blocking(move || store.resolve_failures(&name, &resolved, &again)).await?;
+        }
+        Ok(others)
     }
 
     async fn read_again(
@@ -237,18 +288,22 @@ async fn settle_again(copy: &IndexCopy, failures: &[Failure], page: &Page) -> Re
                 let dropped_by = step.map(|step| copy.pipeline.describe(step));
                 resolved.push(Resolution { failure: failure.clone(), counts, dropped_by });
             }
-            Some(rejection) => again.push(Failure {
-                version: rejection.version,
-                status: rejection.refusal.status,
-                error_type: rejection.refusal.error_type,
-                reason: rejection.refusal.reason,
-                attempts: rejection.attempts.max(1),
-                last: Timestamp::now(),
-                ..failure.clone()
-            }),
+            Some(rejection) => again.push(refused_again(failure, rejection)),
         }
     }
     Ok((resolved, again))
+}
+
+fn refused_again(failure: &Failure, rejection: Rejection) -> Failure {
+    Failure {
+        version: rejection.version,
+        status: rejection.refusal.status,
+        error_type: rejection.refusal.error_type,
+        reason: rejection.refusal.reason,
+        attempts: rejection.attempts.max(1),
+        last: Timestamp::now(),
+        ..failure.clone()
+    }
 }
 
 /// A document whose batch did not know its type is of the only type that the index has.
@@ -289,7 +344,6 @@ fn take_step(dropped: &mut BTreeMap<usize, u64>) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::slice::SliceId;
 
     fn failure(error_type: &str) -> Failure {
         serde_json::from_value(json!({
