@@ -1,6 +1,7 @@
 //! What has to hold for any bytes from outside: what the targets in `fuzz/` call. Seeds and what once failed are
 //! replayed by the usual tests.
 
+pub use crate::changes::fuzzed::message;
 pub use crate::config::fuzzed::configuration;
 pub use crate::plan::fuzzed::uid_ranges;
 pub use crate::sink::fuzzed::bulk_answer;
@@ -42,5 +43,10 @@ mod tests {
     #[test]
     fn the_seeds_of_uid_ranges_hold() {
         replay("uid_ranges", uid_ranges);
+    }
+
+    #[test]
+    fn the_seeds_of_messages_hold() {
+        replay("message", message);
     }
 }

@@ -90,6 +90,12 @@ impl Poison {
     }
 }
 
+/// Whether failures of this type are messages that name no document.
+#[must_use]
+pub fn names_no_document(error_type: &str) -> bool {
+    ["message_json", "message_map", "message_operation", "message_index"].contains(&error_type)
+}
+
 /// The compiled program of `changes.kafka.map`.
 #[derive(Debug)]
 pub struct Mapping {

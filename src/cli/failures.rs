@@ -304,24 +304,30 @@ async fn retry(global: &Global, name: &str, error_type: Option<String>) -> Resul
     } else {
         output::print(&told(&report))?;
     }
-    if report.still_failing == 0 {
+    if report.still_failing == 0 && report.messages == 0 {
         return Ok(());
     }
-    let message = format!(
-        "{} of {} documents still fail",
-        numbers::grouped(report.still_failing),
-        numbers::grouped(report.tried)
-    );
-    Err(Error::new(Kind::Differences, "still_failing", message)
+    let mut parts = Vec::new();
+    if report.still_failing > 0 {
+        let [failing, tried] = [report.still_failing, report.tried].map(numbers::grouped);
+        parts.push(format!("{failing} of {tried} documents still fail"));
+    }
+    if report.messages > 0 {
+        parts.push(format!("{} messages of the topic could not be read", numbers::grouped(report.messages)));
+    }
+    Err(Error::new(Kind::Differences, "still_failing", parts.join("; "))
         .hint(format!("`esferry failures list {name}` says what to do about them")))
 }
 
 fn told(report: &RetryReport) -> String {
-    let RetryReport { tried, resolved, gone, still_failing } = report;
-    let [tried, resolved, gone, still_failing] =
-        [*tried, *resolved, *gone, *still_failing].map(numbers::grouped);
+    let RetryReport { tried, resolved, gone, still_failing, messages } = *report;
+    let left = match messages {
+        0 => String::new(),
+        messages => format!(", {} messages left as they are", numbers::grouped(messages)),
+    };
+    let [tried, resolved, gone, still_failing] = [tried, resolved, gone, still_failing].map(numbers::grouped);
     format!(
-        "{tried} tried: {resolved} resolved, {gone} no longer on the source, {still_failing} still failing\n"
+        "{tried} tried: {resolved} resolved, {gone} no longer on the source, {still_failing} still failing{left}\n"
     )
 }
 

@@ -101,6 +101,7 @@ fn render(plan: &PlanDocument, paint: Paint) -> String {
         format!("{}  {} -> {}", paint.bold(&plan.migration), plan.source, plan.target),
         format!("  {} documents in {} slices", numbers::grouped(plan.docs), numbers::grouped(plan.slices)),
     ];
+    lines.extend(plan.topic.iter().map(|topic| format!("  changes: {}", topic.words())));
     plan.indices.iter().for_each(|index| lines.extend(index_lines(index, paint)));
     lines.extend(plan.refusals.iter().map(|refusal| format!("  {} {refusal}", paint.red("refused:"))));
     lines.push(String::new());
@@ -236,6 +237,7 @@ mod tests {
             }],
             docs: 148_213,
             slices: 35,
+            topic: None,
             refusals: vec!["index `mixed` has several types: a, b".to_owned()],
         };
         insta::assert_snapshot!(render(&plan, Paint::off()), @r#"

@@ -112,7 +112,7 @@ impl RetryCounter {
 }
 
 fn tried(progress: RetryProgress) -> String {
-    let RetryReport { tried, resolved, gone, still_failing } = progress.report;
+    let RetryReport { tried, resolved, gone, still_failing, .. } = progress.report;
     let [tried, resolved, gone, still_failing, of] =
         [tried, resolved, gone, still_failing, progress.of].map(numbers::grouped);
     format!("{tried} of {of} tried: {resolved} resolved, {gone} gone, {still_failing} still failing")

@@ -1,9 +1,16 @@
 //! What to do about a class of failures, by the type that the server gave it.
 
+use crate::changes::mapping;
+
 const FIX_AND_RETRY: &str = "then `esferry failures retry`";
 
 /// What an operator can do about documents that failed with this error type.
 pub fn remedy(error_type: &str, reason: &str) -> String {
+    if mapping::names_no_document(error_type) {
+        return "nothing was applied for these messages: see them with `esferry failures show`, and when no document needs \
+                them, `esferry failures accept`"
+            .to_owned();
+    }
     let what = match error_type {
         "mapper_parsing_exception" if reason.contains("of type [boolean]") => {
             "the source takes any word for a boolean, the target does not: convert = { field = \"…\", to = \"boolean\" } as a transform"

@@ -8,6 +8,7 @@ use super::conflicts::{Claim, TemplatesOfTarget, claims, refuse_claimed, refuse_
 use super::dry_run::no_target;
 use super::planning::describe;
 use super::templates::judge_templates;
+use super::topic::look_at_topic;
 use crate::cluster::Cluster;
 use crate::cluster::transport::Request;
 use crate::config::{Config, MigrationConfig};
@@ -86,6 +87,13 @@ pub async fn check(config: &Config) -> Vec<CheckLine> {
                 check_migration(source, target, migration, &claims, &subject, &mut lines).await
             }
             _ => lines.push(CheckLine::warn(&subject, "not checked", "its clusters could not be reached")),
+        }
+        if let Some(kafka) = &migration.changes.kafka {
+            let subject = format!("{subject}.changes.kafka");
+            match look_at_topic(kafka).await {
+                Ok(topic) => lines.push(CheckLine::ok(&subject, topic.words())),
+                Err(error) => lines.push(CheckLine::fail(&subject, &error)),
+            }
         }
     }
     lines

@@ -10,9 +10,11 @@ use super::candidate::{Candidate, distinct_targets, judge_all, names_of};
 use super::conflicts::{TemplatesOfTarget, claims, refuse_claimed, refuse_taken_names};
 use super::context::connect;
 use super::copying::pipeline_of;
+use super::planned_topic::PlannedTopic;
 use super::planning::{SHARDS_AT_ONCE, describe, unavailable};
 use super::sampling::{SampleReport, Sampler, remove_leftovers};
 use super::templates::judge_templates;
+use super::topic::look_at_topic;
 use crate::cluster::Cluster;
 use crate::cluster::indices::IndexInfo;
 use crate::config::{Config, MigrationConfig};
@@ -52,6 +54,8 @@ pub struct PlanDocument {
     pub docs: u64,
     /// Slices in all.
     pub slices: u64,
+    /// The topic that would be followed, and from where; absent where none is configured.
+    pub topic: Option<PlannedTopic>,
     /// What cannot be migrated as configured, with the reason.
     pub refusals: Vec<String>,
 }
@@ -133,8 +137,16 @@ pub async fn dry_plan(
         indices: Vec::new(),
         docs: 0,
         slices: 0,
+        topic: None,
         refusals: Vec::new(),
     };
+    if let Some(kafka) = &migration.changes.kafka {
+        match look_at_topic(kafka).await {
+            Ok(topic) => document.topic = Some(topic),
+            Err(error) if error.kind() == Kind::Temporary => return Err(error),
+            Err(error) => document.refusals.push(told(&error)),
+        }
+    }
     let infos = source.described().await?;
     let existing = remove_leftovers(&target, name, target.described().await?).await?;
     let mut candidates = Vec::new();

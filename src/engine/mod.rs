@@ -13,6 +13,7 @@ mod following;
 mod foreign;
 mod page_cut;
 pub mod phase;
+pub mod planned_topic;
 mod planning;
 mod prepare;
 mod progress;

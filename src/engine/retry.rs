@@ -11,6 +11,7 @@ use super::context::Context;
 #[cfg(feature = "kafka")]
 use super::current::DocumentKey;
 use super::worker::{IndexCopy, blocking};
+use crate::changes::mapping;
 use crate::cluster::answer::why_unreadable;
 use crate::cluster::selection::{Selection, SliceRange};
 use crate::error::{Error, Kind, Result};
@@ -19,7 +20,7 @@ use crate::plan::slice::SliceId;
 use crate::sink::{Identity, Rejection, Sent};
 use crate::source::{Hit, Page};
 use crate::store::Resolution;
-use crate::store::records::{Counts, Failure};
+use crate::store::records::{Counts, Failure, FailureGroup};
 
 /// Failures whose documents are read again at once, at most.
 const AT_ONCE: usize = 250;
@@ -35,6 +36,8 @@ pub struct RetryReport {
     pub gone: u64,
     /// Refused again.
     pub still_failing: u64,
+    /// Messages on the list that name no document, so that there is nothing to read again.
+    pub messages: u64,
 }
 
 /// How far a retry is.
@@ -62,8 +65,11 @@ impl Context {
         let copies = self.copies(&indices, &self.pace()?).await?;
         let groups = self.store.failure_groups(&self.name)?;
         let wanted = groups.iter().filter(|group| error_type.is_none_or(|wanted| wanted == group.error_type));
-        let of = wanted.map(|group| group.count).sum();
-        let mut report = RetryReport::default();
+        let (messages, documents): (Vec<_>, Vec<_>) =
+            wanted.partition(|group| mapping::names_no_document(&group.error_type));
+        let count = |groups: &[&FailureGroup]| groups.iter().map(|group| group.count).sum();
+        let of = count(&documents);
+        let mut report = RetryReport { messages: count(&messages), ..RetryReport::default() };
         // Metadata only, and not all of it at once: the list may be long, and changes as we go.
         let mut after: Option<Failure> = None;
         loop {

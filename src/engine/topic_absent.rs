@@ -6,6 +6,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
+use super::planned_topic::PlannedTopic;
+use crate::config::KafkaConfig;
 use crate::control::changes::TopicStatus;
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -30,6 +32,10 @@ impl Context {
     pub(super) async fn follow_topic(&self, _: &CancellationToken, _: &watch::Sender<bool>) -> Result<()> {
         Err(absent())
     }
+}
+
+pub(super) async fn look_at_topic(_: &KafkaConfig) -> Result<PlannedTopic> {
+    Err(absent())
 }
 
 pub(super) fn stored_topic(_: &Store, _: &MigrationRecord) -> Result<Option<TopicStatus>> {

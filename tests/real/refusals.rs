@@ -78,7 +78,8 @@ async fn refused_documents_are_listed_with_their_reason_and_arrive_once_they_are
     old.delete(&format!("/{index}/odd/object")).await.unwrap();
     let report = printed(&scene, &["failures", "retry", NAME, "--json"], 4).unwrap();
     let left = refused.len() - 2;
-    let expected = json!({"tried": refused.len(), "resolved": 1, "gone": 1, "still_failing": left});
+    let expected =
+        json!({"tried": refused.len(), "resolved": 1, "gone": 1, "still_failing": left, "messages": 0});
     assert_eq!(report, [expected]);
     let listed = failures(&scene).unwrap();
     assert_eq!(listed.len(), left);
@@ -93,7 +94,10 @@ async fn refused_documents_are_listed_with_their_reason_and_arrive_once_they_are
         }
     }
     let report = printed(&scene, &["failures", "retry", NAME, "--json"], 0).unwrap();
-    assert_eq!(report, [json!({"tried": left, "resolved": left - 1, "gone": 1, "still_failing": 0})]);
+    assert_eq!(
+        report,
+        [json!({"tried": left, "resolved": left - 1, "gone": 1, "still_failing": 0, "messages": 0})]
+    );
     assert!(failures(&scene).unwrap().is_empty());
     let (code, log) = scene.daemon.run_once().unwrap();
     assert_eq!(code, 0, "{log}");

@@ -4,8 +4,10 @@
 mod applying;
 mod handing_over;
 mod lanes;
+mod looking;
 mod recording;
 mod replaying;
 mod tombstones;
 
+pub(super) use looking::look_at_topic;
 pub(super) use recording::stored_topic;

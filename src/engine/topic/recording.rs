@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::looking::compile;
 use crate::changes::kafka::{Kafka, TopicNow};
 use crate::changes::retention::{Retention, RetentionWatch, needed};
 use crate::config::{ChangesFrom, ChangesThen, KafkaConfig};
@@ -26,6 +27,8 @@ impl Context {
     /// `Temporary` when no broker answers; `Refused` for a topic that cannot be followed.
     pub(in crate::engine) async fn record_offsets(&self) -> Result<()> {
         let Some(config) = &self.config.changes.kafka else { return Ok(()) };
+        // What cannot be applied is told before days of copying, not after them.
+        compile(config)?;
         if let Some(known) = self.store.topic(&self.name)? {
             self.show_topic(&known);
             return Ok(());

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::applying::{Asked, Rules};
 use super::lanes::Lanes;
+use super::looking::compile;
 use super::recording::offsets_cut;
 use crate::changes::kafka::{Event, Kafka, Messages, TopicNow, parts};
 use crate::changes::ledger::{Ledger, OperationOutcome, Ticket};
@@ -81,7 +82,7 @@ impl Context {
     ) -> Result<()> {
         let (topic, now) = self.same_topic(kafka).await?;
         let version = config.version.unwrap_or(ChangeVersion::None);
-        let mapping = Mapping::compile(config.map.as_deref().unwrap_or_default(), version)?;
+        let Some(mapping) = compile(config)? else { return Ok(()) };
         let records = self.indices().await?;
         let copies: HashMap<u32, Arc<IndexCopy>> = self.copies(&records, &self.pace()?).await?;
         let failed = self.store.failure_groups(&self.name)?.iter().any(|group| group.of_changes > 0);

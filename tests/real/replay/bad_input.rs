@@ -143,6 +143,8 @@ async fn poison() -> Result<()> {
     // The other one is read again from the source, which has what the copy brought; messages stay on the list.
     let retried = quiet.daemon.output(&["failures", "retry", NAME])?;
     ensure!(retried.status.code() == Some(4), "{}", String::from_utf8_lossy(&retried.stderr));
+    let said = String::from_utf8_lossy(&retried.stderr);
+    ensure!(said.contains("4 messages of the topic could not be read"), "{said}");
     let status = quiet.daemon.migration()?;
     let left = status["failures"].as_array().into_iter().flatten();
     let left: u64 = left.filter_map(|group| group["count"].as_u64()).sum();
@@ -216,6 +218,8 @@ async fn a_topic_that_was_made_anew_or_is_gone_is_not_followed() {
 async fn nobody_there() -> Result<()> {
     let quiet = Quiet::new("replay-nobody", &by_message()).await?;
     let config = std::fs::read_to_string(quiet.daemon.config())?;
+    std::fs::write(quiet.daemon.config(), config.replace("{op,", "{op,,"))?;
+    quiet.refused(2, &["changes.kafka.map: jq, line 1", "{op,,"])?;
     std::fs::write(
         quiet.daemon.config(),
         config.replace("topic = \"replay-nobody\"", "topic = \"replay-nobodys\""),
@@ -228,6 +232,14 @@ async fn nobody_there() -> Result<()> {
         "nothing was copied before the offsets were recorded"
     );
     std::fs::write(quiet.daemon.config(), config)?;
+    let plan = String::from_utf8(quiet.daemon.output(&["plan"])?.stdout)?;
+    let line = "changes: topic replay-nobody: replay by version = \"message\", from the offsets 0: 0";
+    ensure!(plan.contains(line), "{plan}");
+    let check = String::from_utf8(quiet.daemon.output(&["check"])?.stdout)?;
+    ensure!(
+        check.contains("migrations.move.changes.kafka") && check.contains("from the offsets 0: 0"),
+        "{check}"
+    );
     ensure!(quiet.daemon.run_once()?.0 == 0, "{}", quiet.daemon.log());
     quiet.clear().await
 }

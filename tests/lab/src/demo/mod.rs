@@ -1,6 +1,7 @@
 //! A migration for newcomers: real servers, real documents, a `kill -9` in the middle, every document compared.
 
 mod daemon;
+mod live;
 
 use crate::compare::{Comparison, compare};
 use crate::daemon::Running;
@@ -10,6 +11,7 @@ use crate::reader::read_all;
 use crate::servers::Servers;
 use anyhow::{Context, Result, bail};
 use daemon::Installation;
+pub use live::live_demo;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

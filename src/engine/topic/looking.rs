@@ -1,0 +1,54 @@
+//! Looks at a topic without recording anything: for plans and checks.
+
+use crate::changes::kafka::Kafka;
+use crate::changes::mapping::Mapping;
+use crate::config::{ChangesFrom, ChangesThen, KafkaConfig};
+use crate::engine::planned_topic::PlannedTopic;
+use crate::error::{Error, Result};
+
+/// The topic as a migration would find it.
+///
+/// # Errors
+/// What recording and following it would meet: a map that does not compile, brokers that do not answer, a topic that is not
+/// there, groups that are not what they have to be.
+pub(in crate::engine) async fn look_at_topic(config: &KafkaConfig) -> Result<PlannedTopic> {
+    compile(config)?;
+    let kafka = Kafka::new(config)?;
+    let now = kafka.topic().await?;
+    if let Some(group) = &config.source_group {
+        let committed = kafka.committed(group, now.partitions.keys().copied().collect()).await?;
+        if committed.is_empty() {
+            let message = format!("group `{group}` has committed nothing of topic `{}`", config.topic);
+            return Err(Error::config("source_group", message).hint(
+                "`source_group` is the consumer group of the old side's indexer: every message waits for it",
+            ));
+        }
+    }
+    if let (ChangesThen::Handover, Some(group)) = (config.then, &config.group) {
+        let members = kafka.group(group).await?.members;
+        if !members.is_empty() {
+            let message = format!("group `{group}` has members ({})", members.join(", "));
+            return Err(Error::refused("group_alive", message)
+                .hint("it gets the recorded offsets when the copy is over, and must not read before"));
+        }
+    }
+    let offset = |at: &crate::changes::kafka::PartitionNow| match config.from {
+        ChangesFrom::Recorded => at.end,
+        ChangesFrom::Beginning => at.earliest,
+    };
+    Ok(PlannedTopic {
+        topic: config.topic.clone(),
+        then: config.then.as_str(),
+        version: config.version.map(crate::config::ChangeVersion::as_str),
+        offsets: now.partitions.iter().map(|(&partition, at)| (partition, offset(at))).collect(),
+    })
+}
+
+/// Compiles the map of a replay.
+///
+/// # Errors
+/// `Config`, with the place in the program.
+pub(super) fn compile(config: &KafkaConfig) -> Result<Option<Mapping>> {
+    let (Some(map), Some(version)) = (&config.map, config.version) else { return Ok(None) };
+    Mapping::compile(map, version).map(Some)
+}
