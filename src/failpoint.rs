@@ -75,6 +75,13 @@ failpoints! {
     /// Replaying: they are flushed, and told to nobody.
     MessagesStored,
 
+    /// Reconciling: a unit is read and stored.
+    UnitStored,
+    /// Reconciling: compared places with what became of them are written as one batch, not flushed.
+    ComparisonWritten,
+    /// Reconciling: they are flushed, and told to nobody.
+    ComparisonStored,
+
     /// Trying failures again: the target has answered, and nothing is stored.
     RetryAnswered,
     /// Trying failures again: what became of them is written as one batch, not flushed.

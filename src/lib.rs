@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod control;
+pub mod diff;
 pub mod engine;
 pub mod error;
 pub mod failpoint;

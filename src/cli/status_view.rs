@@ -15,7 +15,7 @@ use crate::store::records::FailureGroup;
 use super::Paint;
 use super::numbers::{NOTHING, documents, duration, grouped, percent, rate};
 use super::tune::words;
-use changes::topic_lines;
+use changes::{passes_lines, topic_lines};
 use indices::{counts, index_lines};
 
 /// Error types that are named in the line of failures.
@@ -111,6 +111,12 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
     };
     lines.push(format!("slices {}{open}", tally(&migration.slices)));
     lines.extend(migration.pace.map(pace));
+    if let Some(passes) = migration.changes.as_ref().and_then(|changes| changes.reconcile.as_ref()) {
+        lines.extend(passes_lines(
+            passes,
+            migration.changes.as_ref().is_some_and(|changes| changes.caught_up),
+        ));
+    }
     if let Some(topic) = migration.changes.as_ref().and_then(|changes| changes.topic.as_ref()) {
         lines.extend(topic_lines(topic, migration.changes.as_ref().is_some_and(|changes| changes.caught_up)));
     }

@@ -124,34 +124,15 @@ impl Cluster {
         }
     }
 
-    /// Highest sequence number of a shard, once everything up to it is processed; `None` for a shard without any.
-    ///
-    /// # Errors
-    /// Any [`CallError`]; [`CallError::Incomplete`] while operations below it are still under way.
-    pub async fn max_seq_no(&self, index: &str, shard: u32) -> Result<Option<u64>, CallError> {
-        match self.seq_nos(index, shard).await? {
-            (highest, processed) if processed >= highest => Ok(highest),
-            _ => Err(CallError::Incomplete(format!("shard {shard} of {index} has operations under way"))),
-        }
-    }
-
     /// The sequence number up to which a shard has processed everything; others may be under way above it.
     ///
     /// # Errors
     /// Any [`CallError`].
     pub async fn processed_seq_no(&self, index: &str, shard: u32) -> Result<Option<u64>, CallError> {
-        Ok(self.seq_nos(index, shard).await?.1)
-    }
-
-    /// The highest one, and the one up to which everything is processed.
-    async fn seq_nos(&self, index: &str, shard: u32) -> Result<(Option<u64>, Option<u64>), CallError> {
         let stats = self.shard_stats(index, shard).await?;
-        let number = |name: &str| stats.pointer(&format!("/seq_no/{name}")).and_then(Value::as_i64);
-        match (number("max_seq_no"), number("local_checkpoint")) {
-            (Some(highest), Some(checkpoint)) => {
-                Ok((u64::try_from(highest).ok(), u64::try_from(checkpoint).ok()))
-            }
-            _ => Err(CallError::Malformed(format!("_stats of {index} without sequence numbers"))),
+        match stats.pointer("/seq_no/local_checkpoint").and_then(Value::as_i64) {
+            Some(checkpoint) => Ok(u64::try_from(checkpoint).ok()),
+            None => Err(CallError::Malformed(format!("_stats of {index} without sequence numbers"))),
         }
     }
 

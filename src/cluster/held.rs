@@ -113,7 +113,7 @@ impl Document<'_> {
             (Some(true), Some(version), source) => {
                 let source = match source {
                     Some(source) => source.get().as_bytes().to_vec(),
-                    None if wanted == Wanted::Ids => Vec::new(),
+                    None if !matches!(wanted, Wanted::Documents { .. }) => Vec::new(),
                     None => return Ok(Held::Refused("it comes without its _source".to_owned())),
                 };
                 Ok(Held::There {

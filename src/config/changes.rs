@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::validate::{Checked, Violation};
-use super::{SecretRef, WriteConfig, WriteMode};
+use super::{SecretRef, Span, WriteConfig, WriteMode};
 
 /// Where changes come from. Default nowhere: the source stands still.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -16,9 +17,27 @@ use super::{SecretRef, WriteConfig, WriteMode};
 pub struct ChangesConfig {
     /// The topic that the writers of the source are fed by.
     pub kafka: Option<KafkaConfig>,
+    /// Without a topic: ids and versions of both sides are compared, again and again.
+    pub reconcile: Option<ReconcileConfig>,
     /// Nobody but esferry writes to the target. Then a document that has a lower version on the source than on the target
     /// was deleted and created anew, and takes the place of the old one; otherwise it is a failure. Default `false`.
     pub sole_writer: bool,
+}
+
+/// Passes over both sides, each of which brings over what it finds to be different.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReconcileConfig {
+    /// Caught up when a pass finds fewer documents than this to bring over. Default `1000`.
+    pub until: u64,
+    /// Rest between two passes once caught up. Default `1m`.
+    pub every: Span,
+}
+
+impl Default for ReconcileConfig {
+    fn default() -> Self {
+        ReconcileConfig { until: 1000, every: Span(Duration::from_secs(60)) }
+    }
 }
 
 /// A topic of commands.
@@ -120,24 +139,53 @@ impl ChangesConfig {
     /// True when something follows the source after the copy.
     #[must_use]
     pub fn follows(&self) -> bool {
-        self.kafka.is_some()
+        self.kafka.is_some() || self.reconcile.is_some()
     }
 
     /// True when esferry itself applies changes to the target.
     #[must_use]
     pub fn applies(&self) -> bool {
-        self.kafka.as_ref().is_some_and(|kafka| kafka.then == ChangesThen::Replay)
+        self.kafka.as_ref().is_some_and(|kafka| kafka.then == ChangesThen::Replay) || self.reconcile.is_some()
     }
 
     pub(super) fn check(&self, write: &WriteConfig, has_query: bool) -> Checked {
-        let by_id = self.kafka.as_ref().is_some_and(|kafka| kafka.version == Some(ChangeVersion::Source));
-        if has_query && by_id {
-            let message = "cannot be followed with changes.kafka.version = \"source\"";
+        let hints = self.kafka.as_ref().is_some_and(|kafka| kafka.version == Some(ChangeVersion::Source));
+        let by_id = if hints {
+            Some("changes.kafka.version = \"source\"")
+        } else {
+            self.reconcile.as_ref().map(|_| "changes.reconcile")
+        };
+        if has_query && let Some(by_id) = by_id {
+            let message = format!("cannot be followed with {by_id}");
             return Err(Violation::new(&["from", "query"], message)
                 .hint("documents are read back by their id, whatever the query says of them"));
         }
+        if let Some(reconcile) = &self.reconcile {
+            reconcile
+                .check(write, self.kafka.is_some())
+                .map_err(|violation| violation.under(&["changes"]))?;
+        }
         if let Some(kafka) = &self.kafka {
             kafka.check(write).map_err(|violation| violation.under(&["changes", "kafka"]))?;
+        }
+        Ok(())
+    }
+}
+
+impl ReconcileConfig {
+    fn check(&self, write: &WriteConfig, has_topic: bool) -> Checked {
+        if has_topic {
+            return Err(Violation::new(&["reconcile"], "cannot be used beside changes.kafka")
+                .hint("a topic tells what changed: leave `reconcile` out"));
+        }
+        if write.mode != WriteMode::External {
+            let message = format!("cannot be used with write.mode = {:?}", write.mode.as_str());
+            return Err(Violation::new(&["reconcile"], message)
+                .hint("both sides are compared by the source's versions: use write.mode = \"external\""));
+        }
+        if self.until == 0 {
+            return Err(Violation::new(&["reconcile", "until"], "must be at least 1; given 0")
+                .hint("a pass is the last one when it finds fewer documents than this"));
         }
         Ok(())
     }

@@ -83,6 +83,9 @@ impl MigrationConfig {
                 put("changes.kafka.group", group.clone());
             }
         }
+        if self.changes.reconcile.is_some() {
+            put("changes.reconcile", "on".to_owned());
+        }
         Fingerprint(keys)
     }
 }

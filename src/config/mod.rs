@@ -31,7 +31,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use bulks::Bulks;
-pub use changes::{ChangeVersion, ChangesConfig, ChangesFrom, ChangesThen, KafkaConfig, Property};
+pub use changes::{
+    ChangeVersion, ChangesConfig, ChangesFrom, ChangesThen, KafkaConfig, Property, ReconcileConfig,
+};
 pub use fingerprint::Fingerprint;
 pub use hours::Hours;
 pub use load::{load, load_transforms, parse};

@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::error::Error;
 
+mod changes;
 mod throttle;
 
 const CLUSTERS: &str =

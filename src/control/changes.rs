@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::store::passes::{PassCounts, PassRecord};
 use crate::store::topics::MessageCounts;
 
 /// How a migration follows its source.
@@ -15,6 +16,82 @@ pub struct ChangesStatus {
     /// The topic, where there is one.
     #[serde(default)]
     pub topic: Option<TopicStatus>,
+    /// The passes over both sides, where there are any.
+    #[serde(default)]
+    pub reconcile: Option<PassesStatus>,
+}
+
+/// Passes that compare both sides and bring over what differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassesStatus {
+    /// The pass under way, or the last one; from 1.
+    pub pass: u32,
+    /// What it is doing.
+    pub state: PassState,
+    /// When it began.
+    pub begun: Timestamp,
+    /// Parts of both sides that are read.
+    #[serde(default)]
+    pub parts: u64,
+    /// Parts that are to be read.
+    #[serde(default)]
+    pub parts_of: u64,
+    /// What it has seen and found so far.
+    pub counts: PassCounts,
+    /// What all passes have seen and found.
+    pub total: PassCounts,
+    /// The last pass that is over.
+    pub last: Option<PassReport>,
+}
+
+/// What a pass is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassState {
+    /// Reading ids and versions of both sides.
+    Reading,
+    /// Looking at what differs, and bringing it over.
+    Comparing,
+    /// It is over; the next one begins after a rest.
+    Resting,
+}
+
+/// A pass that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassReport {
+    /// Its number.
+    pub pass: u32,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// Seconds from its beginning to its end, time in which no daemon ran included.
+    pub seconds: u64,
+    /// What it has seen and found.
+    pub counts: PassCounts,
+}
+
+impl PassesStatus {
+    /// As the store has it.
+    #[must_use]
+    pub fn of(record: &PassRecord, state: PassState) -> PassesStatus {
+        let mut total = record.before;
+        total.add(&record.counts);
+        let last = record.finished.map(|finished| PassReport {
+            pass: record.number,
+            finished,
+            seconds: u64::try_from(finished.duration_since(record.begun).as_secs()).unwrap_or(0),
+            counts: record.counts,
+        });
+        PassesStatus {
+            pass: record.number,
+            state,
+            begun: record.begun,
+            parts: 0,
+            parts_of: 0,
+            counts: record.counts,
+            total,
+            last,
+        }
+    }
 }
 
 /// A topic and how far it is applied.

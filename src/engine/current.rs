@@ -21,7 +21,7 @@ const ROUNDS: u32 = 8;
 /// Between two tries at a cluster that does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The error type of a conflict of versions.
-const CONFLICT: &str = "version_conflict_engine_exception";
+pub(super) const CONFLICT: &str = "version_conflict_engine_exception";
 
 /// A document of the source, by what names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,5 +1,5 @@
-//! What follows the source from the end of the copy on, until the migration is stopped: a replay of messages, or the
-//! watch over another consumer group.
+//! What follows the source from the end of the copy on, until the migration is stopped: a replay of messages, the watch
+//! over another consumer group, or passes over both sides.
 
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
@@ -26,7 +26,12 @@ impl Context {
         let stop = stop.child_token();
         let (told, caught_up) = watch::channel(false);
         let (context, stopped) = (self.clone(), stop.clone());
-        let task = tokio::spawn(async move { context.follow_topic(&stopped, &told).await });
+        let task = tokio::spawn(async move {
+            match context.config.changes.reconcile.clone() {
+                Some(reconcile) => context.follow_by_passes(&reconcile, &stopped, &told).await,
+                None => context.follow_topic(&stopped, &told).await,
+            }
+        });
         Some(Follower { caught_up, task, stop: stop.drop_guard() })
     }
 

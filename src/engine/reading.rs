@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use super::throttle::{Throttle, held_until};
+use super::throttle::{Reads, Throttle, held_until};
 use crate::source::{PageSize, ReadError, SlicePage, SliceReader};
 
 /// How long a source may take to free a snapshot that is given up.
@@ -21,6 +21,13 @@ pub(super) enum Broken {
     Lost(ReadError),
 }
 
+impl Broken {
+    /// The channel closed without a last word.
+    pub(super) fn vanished() -> Broken {
+        Broken::Lost(ReadError::Restart("the reader ended in the middle".to_owned()))
+    }
+}
+
 /// Ends a task with whoever started it.
 pub(super) struct AbortOnDrop(pub(super) tokio::task::JoinHandle<()>);
 
@@ -31,16 +38,17 @@ impl Drop for AbortOnDrop {
 }
 
 /// Reads ahead by one page, so that source and target work at the same time, and no faster than the throttle lets it.
+/// `None` comes last, once it is proven that there is no more: a channel that closes without it proves nothing.
 pub(super) async fn read(
     mut reader: SliceReader,
-    pages: mpsc::Sender<Result<SlicePage, Broken>>,
+    pages: mpsc::Sender<Result<Option<SlicePage>, Broken>>,
     page_size: Arc<PageSize>,
-    throttle: Arc<Throttle>,
+    (throttle, reads): (Arc<Throttle>, Reads),
     progress: Arc<Progress>,
 ) {
     let mut last_page = Instant::now();
     loop {
-        let turn = throttle.turn(&page_size, &progress.waits);
+        let turn = throttle.turn(&page_size, reads, &progress.waits);
         let charged = if reader.holds_snapshot() {
             match tokio::time::timeout_at(held_until(last_page), turn).await {
                 Ok(charged) => charged,
@@ -58,14 +66,14 @@ pub(super) async fn read(
         let next = match reader.next_page().await {
             Ok(Some(page)) => {
                 throttle.settle(charged, page.page.hits.len(), page.page.body.len());
-                Ok(page)
+                Ok(Some(page))
             }
-            Ok(None) => break,
+            Ok(None) => Ok(None),
             Err(lost) => Err(Broken::Lost(lost)),
         };
         last_page = Instant::now();
-        let lost = next.is_err();
-        if pages.send(next).await.is_err() || lost {
+        let more = matches!(next, Ok(Some(_)));
+        if pages.send(next).await.is_err() || !more {
             break;
         }
     }

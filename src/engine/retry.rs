@@ -4,16 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tokio::sync::watch;
 
 use super::context::Context;
-#[cfg(feature = "kafka")]
 use super::current::DocumentKey;
 use super::worker::{IndexCopy, blocking};
 use crate::changes::mapping;
-use crate::cluster::answer::why_unreadable;
-use crate::cluster::selection::{Selection, SliceRange};
 use crate::error::{Error, Kind, Result};
 use crate::failpoint::Failpoint;
 use crate::plan::slice::SliceId;
@@ -128,7 +124,6 @@ impl Context {
         report: &mut RetryReport,
     ) -> Result<()> {
         report.tried += failures.len() as u64;
-        #[cfg(feature = "kafka")]
         let failures = self.bring_up_again(copy, failures, report).await?;
         let mut by_type: BTreeMap<Option<String>, Vec<Failure>> = BTreeMap::new();
         for failure in failures {
@@ -154,7 +149,6 @@ impl Context {
     }
 
     /// Documents that what follows the source met are brought to what the source holds now; returns the others.
-    #[cfg(feature = "kafka")]
     async fn bring_up_again(
         &self,
         copy: &IndexCopy,
@@ -202,45 +196,9 @@ impl Context {
         hidden: Option<String>,
         failures: &[Failure],
     ) -> Result<Page> {
-        let source = &self.source;
-        let doing = format!("reading failed documents of `{}` again", copy.source_name);
-        source.refresh(&copy.source_name).await.map_err(|cause| cause.during(source.name(), &doing))?;
         let ids: Vec<&str> = failures.iter().map(|failure| failure.id.as_str()).collect();
-        let selection = |ids: &[&str]| {
-            let query = json!({"ids": {"values": ids}});
-            let mut selection = Selection::all(&copy.source_name, Some(&query)).of_types(&copy.only_types);
-            if let Some(doc_type) = &hidden {
-                selection.range = SliceRange::HiddenType { doc_type: doc_type.clone() };
-            }
-            selection
-        };
-        let most = source.dialect().max_page;
-        let request = source.dialect().search(&selection(&ids), most, copy.source.wanted);
-        let body = source.call(&request).await.map_err(|cause| cause.during(source.name(), &doing))?;
-        let unreadable = |why: String| {
-            Error::temporary("read_again", format!("cluster `{}`: {doing}: {why}", source.name()))
-                .hint("try again when every shard of the source answers")
-        };
-        let page = Page::read(body.clone()).map_err(|cause| unreadable(why_unreadable(&body, &cause)))?;
-        let whole = page.shards.is_some_and(|[total, successful, failed]| failed == 0 && successful == total);
-        if !whole || page.timed_out || page.total != Some(page.hits.len() as u64) {
-            return Err(unreadable("not every shard answered".to_owned()));
-        }
-        // Not the answer to this question: what is missing in it is not gone.
-        let asked: HashSet<&str> = ids.iter().copied().collect();
-        let found: HashSet<String> = page.hits.iter().map(|hit| Identity::of(hit, &page).id).collect();
-        if let Some(other) = found.iter().find(|id| !asked.contains(id.as_str())) {
-            return Err(unreadable(format!("the answer has a document that was not asked for, `{other}`")));
-        }
-        // An empty one has nothing to tell it by, so another question is asked before anything counts as gone.
-        let missing: Vec<&str> = ids.into_iter().filter(|id| !found.contains(*id)).collect();
-        if !missing.is_empty() {
-            let there = source.count(&selection(&missing)).await;
-            let there = there.map_err(|cause| cause.during(source.name(), &doing))?;
-            if there > 0 {
-                return Err(unreadable(format!("{there} documents are there that the answer does not have")));
-            }
-        }
+        let doing = format!("reading failed documents of `{}` again", copy.source_name);
+        let page = self.look_up(copy, hidden.as_deref(), &ids, copy.source.wanted, &doing).await?;
         copy.source.page_size.learn(&page);
         Ok(page)
     }
@@ -300,7 +258,7 @@ async fn settle_again(copy: &IndexCopy, failures: &[Failure], page: &Page) -> Re
     Ok((resolved, again))
 }
 
-fn refused_again(failure: &Failure, rejection: Rejection) -> Failure {
+pub(super) fn refused_again(failure: &Failure, rejection: Rejection) -> Failure {
     Failure {
         version: rejection.version,
         status: rejection.refusal.status,
@@ -349,6 +307,8 @@ fn take_step(dropped: &mut BTreeMap<usize, u64>) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn failure(error_type: &str) -> Failure {

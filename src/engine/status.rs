@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::progress::Progress;
+use super::reconcile::stored_passes;
 use super::topic::stored_topic;
 use crate::control::status::{DaemonStatus, STATUS_VERSION, StatusDocument};
 use crate::error::Result;
@@ -23,6 +24,11 @@ pub(super) fn take_over(progress: &Progress, store: &Store, record: &MigrationRe
         progress.take_slice(&slice?);
     }
     progress.take_failures(store.failure_groups(&record.name)?);
+    if let Some(passes) = stored_passes(store, &record.name)? {
+        progress.changes(|changes| {
+            changes.reconcile.get_or_insert(passes);
+        });
+    }
     if let Some(topic) = stored_topic(store, record)? {
         progress.changes(|changes| {
             changes.topic.get_or_insert(topic);

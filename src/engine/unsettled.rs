@@ -17,18 +17,30 @@ pub(crate) struct Unsettled {
     from: Cursor,
     upto: Cursor,
     delivery: Delivery,
+    /// Of pages behind which no attempt can begin: they are read again unless the slice is read to its end.
+    rest: Delivery,
     since: Instant,
 }
 
 impl Unsettled {
     pub(crate) fn new(from: Cursor) -> Self {
-        Unsettled { from, upto: from, delivery: Delivery::default(), since: Instant::now() }
+        Unsettled {
+            from,
+            upto: from,
+            delivery: Delivery::default(),
+            rest: Delivery::default(),
+            since: Instant::now(),
+        }
     }
 
     /// The next page in order, whose documents have their final outcomes.
     pub(crate) fn add(&mut self, upto: Cursor, delivery: Delivery) {
-        self.upto = self.upto.max(upto);
-        self.delivery.absorb(delivery);
+        if upto > self.upto {
+            self.upto = upto;
+            self.delivery.absorb(delivery);
+        } else {
+            self.rest.absorb(delivery);
+        }
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -48,7 +60,8 @@ impl Unsettled {
     }
 
     /// The rest of a slice that was read to its end.
-    pub(crate) fn last_run(self) -> Run {
+    pub(crate) fn last_run(mut self) -> Run {
+        self.delivery.absorb(self.rest);
         Run { from: self.from, to: None, delivery: self.delivery }
     }
 }
@@ -98,6 +111,25 @@ mod tests {
         let mut unsettled = Unsettled::new(Cursor::Start);
         unsettled.add(Cursor::Start, Delivery { counts, ..Delivery::default() });
         unsettled.last_run().settlement(SLICE, |_| panic!("nothing was refused"), |at| at.to_string())
+    }
+
+    #[test]
+    fn what_no_attempt_can_begin_behind_is_counted_at_the_end_alone() {
+        let of = |read| Delivery {
+            counts: Counts { read, written: read, ..Counts::default() },
+            ..Delivery::default()
+        };
+        let counts =
+            |run: Run| run.settlement(SLICE, |_| panic!("nothing was refused"), |at| at.to_string()).unwrap();
+        let mut unsettled = Unsettled::new(Cursor::Start);
+        unsettled.add(Cursor::SeqNo(10), of(10));
+        unsettled.add(Cursor::SeqNo(10), of(3));
+        let first = counts(unsettled.next_run().unwrap());
+        assert_eq!((first.to, first.counts.read), (Some(Cursor::SeqNo(10)), 10));
+        assert!(unsettled.next_run().is_none());
+        unsettled.add(Cursor::SeqNo(10), of(4));
+        let last = counts(unsettled.last_run());
+        assert_eq!((last.from, last.to, last.counts.read), (Cursor::SeqNo(10), None, 7));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tracing::Instrument;
 use super::page_cut::PageCut;
 use super::progress::Progress;
 use super::reading::{AbortOnDrop, Broken, read};
-use super::throttle::Throttle;
+use super::throttle::{Reads, Throttle};
 use super::unsettled::{Run, Unsettled};
 use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
@@ -153,7 +153,7 @@ impl IndexCopy {
             self.reader(record, start),
             pages,
             self.source.page_size.clone(),
-            self.throttle.clone(),
+            (self.throttle.clone(), Reads::Documents),
             self.progress.clone(),
         ));
         let _reading = AbortOnDrop(reading);
@@ -177,9 +177,10 @@ impl IndexCopy {
                     }
                 }
                 next = page.recv(), if ended.is_none() && flights.len() < PAGES_IN_FLIGHT => match next {
-                    Some(Ok(next)) => flights.push_back(self.send(next)),
+                    Some(Ok(Some(next))) => flights.push_back(self.send(next)),
+                    Some(Ok(None)) => ended = Some(Ok(())),
                     Some(Err(broken)) => ended = Some(Err(broken)),
-                    None => ended = Some(Ok(())),
+                    None => ended = Some(Err(Broken::vanished())),
                 },
                 else => break,
             }

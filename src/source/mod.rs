@@ -112,13 +112,17 @@ impl SliceReader {
     /// Whether the server keeps a snapshot for it, which ends by itself when no page is asked for.
     #[must_use]
     pub fn holds_snapshot(&self) -> bool {
-        matches!(self, SliceReader::Scroll(reader) if reader.is_open())
+        match self {
+            SliceReader::Scroll(reader) => reader.is_open(),
+            SliceReader::Window(reader) => reader.holds_snapshot(),
+        }
     }
 
     /// Frees what the server holds for an attempt that is given up.
     pub async fn abandon(self) {
-        if let SliceReader::Scroll(reader) = self {
-            reader.abandon().await;
+        match self {
+            SliceReader::Scroll(reader) => reader.abandon().await,
+            SliceReader::Window(reader) => reader.abandon().await,
         }
     }
 }

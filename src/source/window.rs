@@ -1,10 +1,12 @@
 //! A slice read by windows of sequence numbers: no snapshot on the server, and a position to resume from.
 //!
 //! Sequence numbers are unique in a shard, so a window of width W holds at most W documents (dialects 11.8).
-//! Windows are no snapshot: a document updated before its window is read is found above it instead. The slice
-//! with an open end is read last, and goes on until nothing lies above it.
+//! Windows are no snapshot: a document updated before its window is read is found above it instead. So the slice with an
+//! open end is read last: windows up to what is processed, as often as that is worth while, and what lies above them by
+//! one snapshot, which ends however fast others write.
 
 use super::page::Page;
+use super::scroll::ScrollReader;
 use super::{Beginning, ReadError, SlicePage, SourceIndex, accept, place, unreadable, while_opening};
 use crate::cluster::failure::CallError;
 use crate::cluster::selection::{HalfOpen, Selection, SliceRange};
@@ -12,6 +14,9 @@ use crate::plan::slice::Cursor;
 
 /// How much wider than a page a window may get over sparse numbers.
 const WIDEST: u64 = 1 << 20;
+
+/// Looks at what came meanwhile, before the rest is read as one snapshot: what a crash would not read again grows with them.
+const MOST_LOOKS: u32 = 8;
 
 /// One attempt at a slice.
 #[derive(Debug)]
@@ -27,34 +32,49 @@ pub struct WindowReader {
 #[derive(Debug)]
 enum End {
     At(u64),
-    /// Open: read up to what was the highest number when the last look was taken, then look again.
+    /// Open: read up to what was processed when the last look was taken, then look again.
     Looking {
         upto: u64,
+        looks: u32,
     },
+    /// The rest: everything above the windows, as it was at one moment.
+    Rest(Box<ScrollReader>),
 }
 
 impl WindowReader {
     pub(super) fn new(index: SourceIndex, selection: Selection, from: u64, to: Option<u64>) -> Self {
         let width = u64::from(index.page_size.docs());
-        let end = to.map_or(End::Looking { upto: from }, End::At);
+        let end = to.map_or(End::Looking { upto: from, looks: 0 }, End::At);
         WindowReader { index, selection, next: from, end, width, beginning: Beginning::default() }
     }
 
     pub(super) async fn next_page(&mut self) -> Result<Option<SlicePage>, ReadError> {
         loop {
-            let end = match self.end {
-                End::At(end) => end,
-                End::Looking { upto } if self.next < upto => upto,
-                End::Looking { .. } => {
+            let size = self.index.page_size.docs();
+            let end = match &mut self.end {
+                End::At(end) => *end,
+                End::Looking { upto, .. } if self.next < *upto => *upto,
+                End::Looking { looks, .. } => {
+                    let looks = *looks + 1;
                     let upto = self.look().await?;
-                    self.end = End::Looking { upto };
+                    if upto < self.next.saturating_add(u64::from(size)) || looks > MOST_LOOKS {
+                        let range = SliceRange::SeqNo(HalfOpen { from: Some(self.next), to: None });
+                        let rest = ScrollReader::new(self.index.clone(), self.selection.with_range(range));
+                        self.end = End::Rest(Box::new(rest));
+                        continue;
+                    }
+                    self.end = End::Looking { upto, looks };
                     upto
+                }
+                End::Rest(rest) => {
+                    // Until all of it is there, whoever begins again begins below it.
+                    let upto = Cursor::SeqNo(self.next);
+                    return Ok(rest.next_page().await?.map(|next| SlicePage { upto, ..next }));
                 }
             };
             if self.next >= end {
                 return Ok(None);
             }
-            let size = self.index.page_size.docs();
             let to = self.next.saturating_add(self.width.max(1)).min(end);
             let page = self.window(to, size).await?;
             let place = place(&self.selection);
@@ -100,13 +120,23 @@ impl WindowReader {
         Ok(page)
     }
 
-    /// The first number above everything that is there now, visible to searches when this returns.
+    /// The first number above everything that is processed now, visible to searches when this returns.
     async fn look(&self) -> Result<u64, ReadError> {
         let (cluster, index) = (&self.index.cluster, &self.selection.index);
         let shard = self.selection.shard.unwrap_or(0);
-        let highest = cluster.max_seq_no(index, shard).await.map_err(|cause| self.refused(cause))?;
+        let processed = cluster.processed_seq_no(index, shard).await.map_err(|cause| self.refused(cause))?;
         cluster.refresh(index).await.map_err(|cause| self.refused(cause))?;
-        Ok(highest.map_or(0, |highest| highest + 1))
+        Ok(processed.map_or(0, |processed| processed + 1))
+    }
+
+    pub(super) fn holds_snapshot(&self) -> bool {
+        matches!(&self.end, End::Rest(rest) if rest.is_open())
+    }
+
+    pub(super) async fn abandon(self) {
+        if let End::Rest(rest) = self.end {
+            rest.abandon().await;
+        }
     }
 
     fn refused(&self, cause: CallError) -> ReadError {

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::passes::UnitName;
 use super::records::Failure;
 use super::topics::Tombstone;
 use crate::plan::slice::SliceId;
@@ -110,6 +111,20 @@ impl Key {
         let Tombstone { index, doc_type, id, routing, version: _ } = tombstone;
         let hash = hash([Some(id.as_str()), routing.as_deref(), doc_type.as_deref()]);
         Key::tombstones(name).with(&index.to_be_bytes()).with(&hash)
+    }
+
+    pub(super) fn pass(name: &str) -> Self {
+        Key::below(b'c', name)
+    }
+
+    pub(super) fn units(name: &str) -> Self {
+        Key::below(b'u', name)
+    }
+
+    pub(super) fn unit(name: &str, unit: UnitName) -> Self {
+        let UnitName { part, index, shard, number } = unit;
+        let key = Key::units(name).with(&[part.letter()]);
+        key.with(&index.to_be_bytes()).with(&shard.to_be_bytes()).with(&number.to_be_bytes())
     }
 
     fn below(letter: u8, name: &str) -> Self {

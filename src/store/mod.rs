@@ -7,6 +7,7 @@ mod acceptance;
 mod failures;
 mod keys;
 mod lock;
+pub mod passes;
 pub mod records;
 mod settle;
 #[cfg(test)]
@@ -317,6 +318,8 @@ impl Store {
             Key::positions(name),
             Key::tombstones(name),
             Key::topic(name),
+            Key::units(name),
+            Key::pass(name),
         ] {
             for key in self.db.scan_prefix(prefix.bytes()).keys() {
                 let key = key.map_err(|cause| self.broken(cause))?;
@@ -324,6 +327,7 @@ impl Store {
                 Failpoint::ResetHalf.pass();
             }
         }
+        self.forget_sightings(name)?;
         for key in [Key::migration(name), Key::reset(name)] {
             self.db.remove(key.bytes()).map_err(|cause| self.broken(cause))?;
         }

@@ -156,6 +156,22 @@ impl Store {
         let _guard = self.guard();
         let mut batch = sled::Batch::default();
         let mut edit = FailureEdit::new(self, name);
+        self.resolve_into(name, &mut batch, &mut edit, resolved, again)?;
+        edit.write(&mut batch)?;
+        self.db.apply_batch(batch).map_err(|cause| self.broken(cause))?;
+        Failpoint::RetryWritten.pass();
+        self.flush()
+    }
+
+    /// The same, as a part of a batch.
+    pub(super) fn resolve_into(
+        &self,
+        name: &str,
+        batch: &mut sled::Batch,
+        edit: &mut FailureEdit<'_>,
+        resolved: &[Resolution],
+        again: &[Failure],
+    ) -> Result<()> {
         let mut slices: BTreeMap<SliceId, SliceRecord> = BTreeMap::new();
         for Resolution { failure, counts, dropped_by } in resolved {
             if edit.known(failure)?.is_none() {
@@ -181,12 +197,9 @@ impl Store {
                 edit.put(Failure { first: known.first, attempts, ..failure.clone() })?;
             }
         }
-        edit.write(&mut batch)?;
         for record in slices.values() {
             batch.insert(Key::slice(name, record.slice.id).bytes(), encode(record)?);
         }
-        self.db.apply_batch(batch).map_err(|cause| self.broken(cause))?;
-        Failpoint::RetryWritten.pass();
-        self.flush()
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What the store keeps, in which order, and what a torn log or another format leaves of it.
 
 mod model;
+mod passes;
 mod topics;
 mod torn;
 

@@ -186,6 +186,23 @@ impl Pipeline {
         self.shape.apply(document, &origin).map_err(DocumentError::Types)
     }
 
+    /// Ids that a document of the source could have whose id on the target is this one.
+    pub fn source_ids<'a>(&'a self, target_id: &'a str) -> impl Iterator<Item = &'a str> {
+        let prefixed = self.shape.is_prefixed();
+        let without_type = move |doc_type: &'a Vec<u8>| {
+            let name: String = serde_json::from_slice(doc_type).ok()?;
+            target_id.strip_prefix(&name)?.strip_prefix('-')
+        };
+        let of_types = self.types.iter().filter(move |_| prefixed).filter_map(without_type);
+        of_types.chain((!prefixed).then_some(target_id))
+    }
+
+    /// Whether the plan knows a type of this name.
+    #[must_use]
+    pub fn knows_type(&self, name: &str) -> bool {
+        serde_json::to_vec(name).is_ok_and(|name| self.types.contains(&name))
+    }
+
     /// Whether a step may leave documents out.
     #[must_use]
     pub fn may_drop(&self) -> bool {

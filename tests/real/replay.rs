@@ -99,7 +99,7 @@ impl Stage {
 }
 
 /// Starts the daemon, kills it so often at moments of its own choice, and lets it run.
-fn killed(daemon: &Daemon, times: u32) -> Result<Running> {
+pub fn killed(daemon: &Daemon, times: u32) -> Result<Running> {
     for time in 0..times {
         let running = daemon.start(&[])?;
         std::thread::sleep(Duration::from_millis(900 + u64::from(time) * 700));
@@ -164,5 +164,37 @@ async fn the_last_message_wins_where_nobody_has_versions() {
         let rules = format!("version = \"none\"\nmap = '{MAP}'");
         let settings = "write = { mode = \"create\" }";
         follows("replay-none", Versions::OfTheCluster, &rules, settings, false).await.unwrap();
+    }
+}
+
+/// Ids are deleted and created anew all through a copy that lasts many times longer than the target remembers deletes.
+async fn outlives_deletes() -> Result<()> {
+    let rules = format!("version = \"message\"\nmap = '{MAP}'");
+    let settings = "throttle = { max_docs_per_second = 250 }";
+    let (stage, writer) = Stage::new("replay-forgets", Versions::OfCommands, &rules, settings).await?;
+    let writing = writer.go_on(400);
+    let mut running = stage.daemon.start(&[])?;
+    stage.daemon.until(PATIENCE, |status| phase(status) == "copying")?;
+    stage.new.put("/replay-forgets/_settings", &json!({"index": {"gc_deletes": "500ms"}})).await?;
+    stage.daemon.until(PATIENCE, |status| phase(status) == "ready")?;
+    writing.stop().await?;
+    OldIndexer::catches_up(&stage.topics, &stage.name, "replay-forgets-old").await?;
+    stage.until_caught_up()?;
+    stage.is_equal(true).await?;
+    let log = stage.daemon.log();
+    let buried =
+        log.split("buried=").skip(1).filter_map(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    let buried: u64 = buried.sum();
+    println!("replay-forgets: {buried} deletes had to be done once more");
+    ensure!(buried > 0, "the copy brought nothing back, so this proves nothing\n{log}");
+    running.terminate()?;
+    running.exit_code(PATIENCE)?;
+    stage.clear().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_outlives_the_targets_memory_of_deletes_brings_nothing_back() {
+    if esferry_lab::wanted("deletes that the target has forgotten") {
+        outlives_deletes().await.unwrap();
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::control::changes::TopicStatus;
+use crate::control::changes::{PassState, PassesStatus, TopicStatus};
+use crate::store::passes::PassCounts;
 
 use super::super::numbers::{NOTHING, documents, duration, grouped, rate};
 
@@ -42,4 +43,46 @@ pub(super) fn topic_lines(topic: &TopicStatus, caught_up: bool) -> Vec<String> {
     }
     lines.extend(topic.retention.as_ref().map(|told| format!("retention: {told}")));
     lines
+}
+
+/// The passes over both sides: what the one under way is doing, and what the last one found.
+pub(super) fn passes_lines(passes: &PassesStatus, caught_up: bool) -> Vec<String> {
+    let counts = &passes.counts;
+    let seen = format!(
+        "{} seen on the source, {} on the target",
+        documents(counts.on_source),
+        documents(counts.on_target)
+    );
+    let mut lines = Vec::new();
+    match passes.state {
+        PassState::Reading => {
+            let parts = match passes.parts_of {
+                0 => String::new(),
+                of => format!(" {} of {} parts", grouped(passes.parts), grouped(of)),
+            };
+            lines.push(format!("pass {}: reading{parts}, {seen}", passes.pass));
+        }
+        PassState::Comparing => {
+            lines.push(format!("pass {}: comparing, {}", passes.pass, found(counts)));
+        }
+        PassState::Resting => {}
+    }
+    if let Some(last) = &passes.last {
+        let took = duration(Duration::from_secs(last.seconds));
+        let state = if caught_up { " · caught up" } else { "" };
+        let at = last.finished.strftime("%Y-%m-%d %H:%M:%S");
+        lines.push(format!("pass {} over {at} (took {took}): {}{state}", last.pass, found(&last.counts)));
+    }
+    lines
+}
+
+fn found(counts: &PassCounts) -> String {
+    format!(
+        "{} looked at: {} written, {} deleted, {} unchanged, {} failed",
+        grouped(counts.found),
+        grouped(counts.written),
+        grouped(counts.deleted),
+        grouped(counts.unchanged),
+        grouped(counts.failed)
+    )
 }

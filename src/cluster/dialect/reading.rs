@@ -25,8 +25,26 @@ pub enum Wanted {
         /// `_parent` is stored.
         parent: bool,
     },
+    /// The same without `_source`.
+    Keys {
+        /// `_routing` is stored.
+        routing: bool,
+        /// `_parent` is stored.
+        parent: bool,
+    },
     /// Ids alone.
     Ids,
+}
+
+impl Wanted {
+    /// The same without `_source`.
+    #[must_use]
+    pub fn without_source(self) -> Wanted {
+        match self {
+            Wanted::Documents { routing, parent } => Wanted::Keys { routing, parent },
+            other => other,
+        }
+    }
 }
 
 impl Dialect {
@@ -108,7 +126,7 @@ impl Dialect {
     #[must_use]
     pub fn get_many_of(&self, index: &str, asked: &[Asked<'_>], wanted: Wanted) -> Request {
         let more = match wanted {
-            Wanted::Ids => Some(("_source", json!(false))),
+            Wanted::Ids | Wanted::Keys { .. } => Some(("_source", json!(false))),
             Wanted::Documents { routing, parent } if self.hit_metadata == HitMetadata::Fields => {
                 let mut fields = vec!["_source"];
                 fields.extend(routing.then_some("_routing"));
@@ -161,7 +179,13 @@ impl Dialect {
             Wanted::Ids if self.hit_metadata == HitMetadata::Fields => {
                 body.insert("fields".to_owned(), json!([]));
             }
-            Wanted::Ids => {
+            Wanted::Keys { routing, parent } if self.hit_metadata == HitMetadata::Fields => {
+                let mut fields = Vec::new();
+                fields.extend(routing.then_some("_routing"));
+                fields.extend(parent.then_some("_parent"));
+                body.insert("fields".to_owned(), json!(fields));
+            }
+            Wanted::Ids | Wanted::Keys { .. } => {
                 body.insert("_source".to_owned(), json!(false));
             }
             Wanted::Documents { routing, parent } if self.hit_metadata == HitMetadata::Fields => {

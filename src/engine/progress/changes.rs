@@ -1,9 +1,9 @@
 //! How a migration follows its source, as the status shows it.
 
 use super::Progress;
-use crate::control::changes::ChangesStatus;
 #[cfg(feature = "kafka")]
 use crate::control::changes::TopicStatus;
+use crate::control::changes::{ChangesStatus, PassesStatus};
 #[cfg(feature = "kafka")]
 use crate::engine::phase::Phase;
 
@@ -11,6 +11,13 @@ impl Progress {
     /// Changes what the status says of the changes.
     pub fn changes(&self, change: impl FnOnce(&mut ChangesStatus)) {
         change(self.inner().changes.get_or_insert_default());
+    }
+
+    /// Changes what the status says of the passes, where there are any.
+    pub fn passes(&self, change: impl FnOnce(&mut PassesStatus)) {
+        if let Some(passes) = self.inner().changes.as_mut().and_then(|changes| changes.reconcile.as_mut()) {
+            change(passes);
+        }
     }
 
     /// Whether a slice, or a failed document that is tried again, may still write what was read from the source before.

@@ -50,10 +50,20 @@ struct Rates {
     bytes: Bucket,
 }
 
+/// What a reader reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// Whole documents.
+    Documents,
+    /// Ids and versions: rates of documents do not count them, those of bytes do.
+    Keys,
+}
+
 /// What a reader was charged for its next page.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Charged {
-    docs: u64,
+    /// Absent for what is not counted by documents.
+    docs: Option<u64>,
     bytes: u64,
 }
 
@@ -123,18 +133,22 @@ impl Throttle {
     }
 
     /// Waits until a page may be read, and charges what is expected of it.
-    pub(super) async fn turn(&self, page: &PageSize, waits: &Waits) -> Charged {
+    pub(super) async fn turn(&self, page: &PageSize, reads: Reads, waits: &Waits) -> Charged {
         self.until_free(waits).await;
         let mut limits = self.limits();
-        let first = *limits.borrow_and_update();
+        let of = |limits: Limits| match reads {
+            Reads::Documents => limits,
+            Reads::Keys => Limits { docs: None, ..limits },
+        };
+        let first = of(*limits.borrow_and_update());
         self.fit(first, page);
         if first.docs.is_none() && first.bytes.is_none() {
-            return Charged { docs: 0, bytes: 0 };
+            return Charged { docs: (reads == Reads::Documents).then_some(0), bytes: 0 };
         }
         let _line = self.line.lock().await;
         let mut waiting: Option<Waiting> = None;
         loop {
-            let now = *limits.borrow_and_update();
+            let now = of(*limits.borrow_and_update());
             self.fit(now, page);
             let Some((until, reason)) = self.owed(now) else { break };
             drop(waiting.replace(waits.begin(reason)));
@@ -144,9 +158,10 @@ impl Throttle {
                 _ = limits.changed() => {}
             }
         }
-        let charged = Charged { docs: u64::from(page.docs()), bytes: page.bytes() };
+        let docs = (reads == Reads::Documents).then(|| u64::from(page.docs()));
+        let charged = Charged { docs, bytes: page.bytes() };
         let mut rates = self.rates();
-        rates.docs.take(charged.docs);
+        rates.docs.take(docs.unwrap_or(0));
         rates.bytes.take(charged.bytes);
         charged
     }
@@ -154,7 +169,9 @@ impl Throttle {
     /// Charges what the page was in place of what was expected of it.
     pub(super) fn settle(&self, charged: Charged, docs: usize, bytes: usize) {
         let mut rates = self.rates();
-        rates.docs.correct(charged.docs, docs as u64);
+        if let Some(charged) = charged.docs {
+            rates.docs.correct(charged, docs as u64);
+        }
         rates.bytes.correct(charged.bytes, bytes as u64);
     }
 

@@ -17,7 +17,7 @@ async fn readers_side_by_side_share_one_rate() {
         readers.spawn(async move {
             let (page, waits) = (PageSize::new(5000, 700), Waits::default());
             for _ in 0..20 {
-                let charged = throttle.turn(&page, &waits).await;
+                let charged = throttle.turn(&page, Reads::Documents, &waits).await;
                 assert_eq!(page.docs(), 500, "two seconds of the rate, for four");
                 throttle.settle(charged, 500, 0);
             }
@@ -33,11 +33,11 @@ async fn readers_side_by_side_share_one_rate() {
 async fn a_rate_is_shown_while_it_holds_and_a_new_one_acts_at_once() {
     let (throttle, config) = limited(Some(1), 1);
     let (page, waits) = (PageSize::new(5000, 700), Waits::default());
-    let charged = throttle.turn(&page, &waits).await;
+    let charged = throttle.turn(&page, Reads::Documents, &waits).await;
     throttle.settle(charged, 5000, 0);
     let held = {
         let (throttle, waits) = (throttle.clone(), waits.clone());
-        tokio::spawn(async move { throttle.turn(&PageSize::new(5000, 700), &waits).await })
+        tokio::spawn(async move { throttle.turn(&PageSize::new(5000, 700), Reads::Documents, &waits).await })
     };
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(waits.first().as_deref(), Some("limited to 1 documents/s"));
@@ -71,13 +71,13 @@ async fn what_holds_is_shown_as_it_changes_and_ends_with_it() {
 async fn without_any_limit_pages_are_as_large_as_ever_and_nobody_waits() {
     let (throttle, config) = limited(Some(10), 1);
     let (page, waits) = (PageSize::new(5000, 700), Waits::default());
-    throttle.turn(&page, &waits).await;
+    throttle.turn(&page, Reads::Documents, &waits).await;
     assert_eq!(page.docs(), 20);
     let unlimited = MigrationConfig { throttle: ThrottleConfig::default(), ..config };
     throttle.tune(&unlimited, &Tuned::default());
     let begun = Instant::now();
     for _ in 0..100 {
-        let charged = throttle.turn(&page, &waits).await;
+        let charged = throttle.turn(&page, Reads::Documents, &waits).await;
         throttle.settle(charged, 5000, 4 << 20);
     }
     assert_eq!(page.docs(), 5000);

@@ -27,34 +27,76 @@ pub enum Versions {
     OfTheCluster,
 }
 
+/// Where commands go.
+#[derive(Debug)]
+enum Outlet {
+    /// Into a topic, which an indexer reads.
+    Topic(Sender),
+    /// To the old cluster at once.
+    Cluster(Endpoint, String),
+}
+
 /// Who sends commands: creates, updates, deletes and re-creates, the same for the same seed.
 #[derive(Debug)]
 pub struct Writer {
-    sender: Sender,
+    outlet: Outlet,
     versions: Versions,
     dice: ChaCha8Rng,
     ids: u64,
     there: BTreeSet<u64>,
     sent: u64,
+    deletes: bool,
 }
 
 impl Writer {
     /// A writer of documents with so many ids.
     pub fn new(sender: Sender, versions: Versions, seed: u64, ids: u64) -> Writer {
+        Writer::into(Outlet::Topic(sender), versions, seed, ids)
+    }
+
+    /// A writer that is the old side's indexer itself: no topic tells what it does.
+    pub fn without_topic(cluster: &Endpoint, index: &str, versions: Versions, seed: u64, ids: u64) -> Writer {
+        Writer::into(Outlet::Cluster(cluster.clone(), index.to_owned()), versions, seed, ids)
+    }
+
+    fn into(outlet: Outlet, versions: Versions, seed: u64, ids: u64) -> Writer {
         let dice = ChaCha8Rng::seed_from_u64(seed);
-        Writer { sender, versions, dice, ids, there: BTreeSet::new(), sent: 0 }
+        Writer { outlet, versions, dice, ids, there: BTreeSet::new(), sent: 0, deletes: true }
+    }
+
+    /// The same, which deletes nothing.
+    #[must_use]
+    pub fn without_deletes(mut self) -> Writer {
+        self.deletes = false;
+        self
     }
 
     /// Creates a document of each id.
     pub async fn create_all(&mut self) -> Result<()> {
         let commands: Vec<Command> = (0..self.ids).map(|id| self.whole(id)).collect();
-        self.sender.send_all(&commands).await
+        self.send_all(&commands).await
+    }
+
+    async fn send_all(&self, commands: &[Command]) -> Result<()> {
+        match &self.outlet {
+            Outlet::Topic(sender) => sender.send_all(commands).await,
+            Outlet::Cluster(cluster, index) => {
+                for some in commands.chunks(500) {
+                    let payloads = some.iter().filter_map(|command| command.payload.as_deref());
+                    let payloads =
+                        payloads.map(serde_json::from_str::<Value>).collect::<Result<Vec<_>, _>>()?;
+                    let body = payloads.iter().map(|command| lines(command, self.versions)).collect();
+                    apply(cluster, index, body, some.len()).await?;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Sends some commands, each about a random document.
     pub async fn send(&mut self, count: u64) -> Result<()> {
         let commands: Vec<Command> = (0..count).map(|_| self.random()).collect();
-        self.sender.send_all(&commands).await
+        self.send_all(&commands).await
     }
 
     /// Goes on sending so many commands a second until told otherwise; returns itself.
@@ -77,7 +119,7 @@ impl Writer {
         let id = self.dice.random_range(0..self.ids);
         let roll = self.dice.random_range(0..100);
         match self.there.contains(&id) {
-            true if roll < 25 => {
+            true if roll < 25 && self.deletes => {
                 self.there.remove(&id);
                 self.command(id, "delete", None)
             }

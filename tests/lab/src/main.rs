@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use esferry_lab::bench::{BenchOptions, bench};
 use esferry_lab::chaos::{ChaosOptions, chaos};
 use esferry_lab::data::{AlertSet, load_alerts, load_cities, load_events, load_odd_documents};
-use esferry_lab::demo::{DemoOptions, demo, live_demo};
+use esferry_lab::demo::{DemoOptions, Way, demo, live_demo};
 use esferry_lab::{Endpoint, Node, NodeSpec, Servers, compare};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,9 +51,9 @@ enum Command {
         /// How many alerts are generated
         #[arg(long, default_value_t = 100_000)]
         alerts: u64,
-        /// Another one: of a source that is written all the while, and followed by its topic of Kafka
-        #[arg(long, conflicts_with = "keep")]
-        live: bool,
+        /// Another one: of a source that is written all the while
+        #[arg(long, value_name = "WAY", num_args = 0..=1, default_missing_value = "kafka", conflicts_with = "keep")]
+        live: Option<Way>,
     },
     /// Migrations through random faults, kills and freezes. Exit code 1 when one of them is not exact
     #[command(after_help = "Examples:\n  \
@@ -183,8 +183,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
-        Command::Demo { esferry, live: true, .. } => live_demo(&esferry).await?,
-        Command::Demo { esferry, config, keep, alerts, live: false } => {
+        Command::Demo { esferry, live: Some(way), .. } => live_demo(&esferry, way).await?,
+        Command::Demo { esferry, config, keep, alerts, live: None } => {
             demo(DemoOptions { esferry, config, keep, alerts }).await?;
         }
         Command::Chaos { esferry, rounds, seed, round, json } => {

@@ -29,7 +29,7 @@ const QUESTIONS: [Question; 15] = [
     }),
     ("refresh", false, |cluster| Box::pin(cluster.refresh(INDEX))),
     ("writes", false, |cluster| Box::pin(async { cluster.writes(INDEX, 0).await.map(drop) })),
-    ("sequence", false, |cluster| Box::pin(async { cluster.max_seq_no(INDEX, 0).await.map(drop) })),
+    ("sequence", false, |cluster| Box::pin(async { cluster.processed_seq_no(INDEX, 0).await.map(drop) })),
     ("weight", true, |cluster| Box::pin(async { cluster.mean_document_bytes(INDEX).await.map(drop) })),
     ("aliases", true, |cluster| Box::pin(async { cluster.aliases_of(INDEX).await.map(drop) })),
     ("templates", true, |cluster| Box::pin(async { cluster.templates().await.map(drop) })),

@@ -51,7 +51,12 @@ fn lives(point: Failpoint) -> Option<(Act, &'static [usize])> {
         Failpoint::RetryAnswered | Failpoint::RetryWritten | Failpoint::RetryStored => (Act::Retry, &[0, 0]),
         Failpoint::ResetMarked | Failpoint::ResetWritten => (Act::Reset, &[0]),
         Failpoint::ResetHalf => (Act::Reset, &[7]),
-        Failpoint::MessagesAcknowledged | Failpoint::MessagesWritten | Failpoint::MessagesStored => {
+        Failpoint::UnitStored
+        | Failpoint::ComparisonWritten
+        | Failpoint::ComparisonStored
+        | Failpoint::MessagesAcknowledged
+        | Failpoint::MessagesWritten
+        | Failpoint::MessagesStored => {
             return None;
         }
     })

@@ -18,12 +18,22 @@ const PER_SECOND: u64 = 500;
 const KILLS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// How esferry learns what changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Way {
+    /// A topic of Kafka tells it, which also feeds the old side's indexer
+    Kafka,
+    /// Nobody tells it: it compares both sides, again and again
+    Reconcile,
+}
+
 /// Runs it, and cleans up behind it.
-pub async fn live_demo(esferry: &Path) -> Result<()> {
+pub async fn live_demo(esferry: &Path, way: Way) -> Result<()> {
     let begun = Instant::now();
-    say("Starting a real Elasticsearch 1.7.6, a real 6.8.23 and a real Kafka on loopback");
+    let kafka = if way == Way::Kafka { " and a real Kafka" } else { "" };
+    say(&format!("Starting a real Elasticsearch 1.7.6, a real 6.8.23{kafka} on loopback"));
     let (servers, started) = Servers::up(&[OLD.to_owned(), NEW.to_owned()]).await?;
-    let broker = Broker::start().await?;
+    let broker = if way == Way::Kafka { Some(Broker::start().await?) } else { None };
     let (old, new) = (servers.endpoint(OLD)?, servers.endpoint(NEW)?);
     let outcome = tokio::select! {
         outcome = story(esferry, &old, &new, broker) => outcome,
@@ -42,47 +52,60 @@ pub async fn live_demo(esferry: &Path) -> Result<()> {
     Ok(())
 }
 
-async fn story(esferry: &Path, old: &Endpoint, new: &Endpoint, mut broker: Broker) -> Result<()> {
-    let topics = Topics::of(&broker.address());
-    topics.create(NAME, 3).await?;
+async fn story(esferry: &Path, old: &Endpoint, new: &Endpoint, mut broker: Option<Broker>) -> Result<()> {
+    let topics = broker.as_ref().map(|broker| Topics::of(&broker.address()));
     let shards = json!({"settings": {"number_of_shards": 3, "number_of_replicas": 0}});
     old.recreate_index(NAME, &shards).await?;
     new.delete_index(NAME).await?;
-    say("A writer sends commands to Kafka, and the team's indexer applies them to the 1.7");
-    let indexer = OldIndexer::start(&topics, NAME, GROUP, old, NAME, Versions::OfCommands)?;
-    let mut writer = Writer::new(topics.sender(NAME)?, Versions::OfCommands, 17, IDS);
+    let (indexer, mut writer) = match &topics {
+        Some(topics) => {
+            say("A writer sends commands to Kafka, and the team's indexer applies them to the 1.7");
+            topics.create(NAME, 3).await?;
+            let indexer = OldIndexer::start(topics, NAME, GROUP, old, NAME, Versions::OfCommands)?;
+            (Some(indexer), Writer::new(topics.sender(NAME)?, Versions::OfCommands, 17, IDS))
+        }
+        None => {
+            say("A writer writes to the 1.7, and nobody takes note of what");
+            (None, Writer::without_topic(old, NAME, Versions::OfCommands, 17, IDS))
+        }
+    };
     writer.create_all().await?;
-    OldIndexer::catches_up(&topics, NAME, GROUP).await?;
+    caught_up(topics.as_ref()).await?;
     old.refresh(NAME).await?;
     println!(
         "    {IDS} documents; from now on {PER_SECOND} creates, updates, deletes and re-creates a second"
     );
     let writing = writer.go_on(PER_SECOND);
 
-    let daemon = Daemon::with_config(esferry, &configuration(old, new, &topics))?;
-    say("Running the daemon; it is killed five times, and the broker once");
+    let daemon = Daemon::with_config(esferry, &configuration(old, new, topics.as_ref()))?;
+    let restart = if broker.is_some() { ", and the broker once" } else { "" };
+    say(&format!("Running the daemon; it is killed five times{restart}"));
     for kill in 1..=KILLS {
         let running = daemon.start(&[])?;
         tokio::time::sleep(Duration::from_millis(700 + u64::from(kill) * 500)).await;
         running.kill_nine()?;
         println!("    kill -9, number {kill}");
-        if kill == 3 {
+        if let (3, Some(broker)) = (kill, &mut broker) {
             broker.restart_on_same_data().await?;
             println!("    kill -9 of the broker, which is there again");
         }
     }
     let mut running = daemon.start(&[])?;
-    let ready = until(&daemon, |status| status["phase"] == json!("ready")).await?;
-    say("The copy is over and the replay has caught up, while the writer goes on:");
+    until(&daemon, |status| status["phase"] == json!("ready")).await?;
+    say("The copy is over and what changed since has caught up, while the writer goes on:");
     show(&String::from_utf8_lossy(&daemon.output(&["status"])?.stdout));
     tokio::time::sleep(Duration::from_secs(5)).await;
 
     say("The writer stops");
     let writer = writing.stop().await?;
-    OldIndexer::catches_up(&topics, NAME, GROUP).await?;
+    caught_up(topics.as_ref()).await?;
+    let next = daemon.migration()?["changes"]["reconcile"]["pass"].as_u64().unwrap_or(0) + 1;
     let done = until(&daemon, |status| {
-        status["changes"]["topic"]["lag"] == json!(0)
-            && status["indices"][0]["counted"]["source"] == status["indices"][0]["counted"]["target"]
+        let passed = match topics {
+            Some(_) => status["changes"]["topic"]["lag"] == json!(0),
+            None => status["changes"]["reconcile"]["last"]["pass"].as_u64() >= Some(next),
+        };
+        passed && status["indices"][0]["counted"]["source"] == status["indices"][0]["counted"]["target"]
     })
     .await?;
     show(&String::from_utf8_lossy(&daemon.output(&["status"])?.stdout));
@@ -96,27 +119,36 @@ async fn story(esferry: &Path, old: &Endpoint, new: &Endpoint, mut broker: Broke
     running.terminate()?;
     let code = running.exit_code(Duration::from_secs(15))?;
     ensure!(code == 0, "the daemon left with {code}:\n{}", daemon.log());
-    indexer.stop().await?;
-    say(&format!(
-        "{} documents the same after {} commands, {} of them replayed, {} until it was ready",
-        outcome.same,
-        writer.sent(),
-        done["changes"]["topic"]["counts"]["read"],
-        ready["changes"]["topic"]["counts"]["read"]
-    ));
+    if let Some(indexer) = indexer {
+        indexer.stop().await?;
+    }
+    say(&format!("{} documents the same after {} commands", outcome.same, writer.sent()));
     Ok(())
 }
 
-fn configuration(old: &Endpoint, new: &Endpoint, topics: &Topics) -> String {
+/// Waits until the old side's indexer has applied everything; a writer without a topic is one itself.
+async fn caught_up(topics: Option<&Topics>) -> Result<()> {
+    match topics {
+        Some(topics) => OldIndexer::catches_up(topics, NAME, GROUP).await,
+        None => Ok(()),
+    }
+}
+
+fn configuration(old: &Endpoint, new: &Endpoint, topics: Option<&Topics>) -> String {
+    let changes = match topics {
+        Some(topics) => format!(
+            "[migrations.{NAME}.changes.kafka]\nbrokers = [\"{}\"]\ntopic = \"{NAME}\"\nversion = \"message\"\n\
+             map = '{{op, id, routing, version, source: .body}} | if .op == \"delete\" then del(.source) else . end'\n",
+            topics.address()
+        ),
+        None => format!("[migrations.{NAME}.changes.reconcile]\nuntil = 2_000\nevery = \"1s\"\n"),
+    };
     format!(
         "[clusters.old]\nurls = [\"{}\"]\n[clusters.new]\nurls = [\"{}\"]\n\n[migrations.{NAME}]\n\
          from = {{ cluster = \"old\", indices = [\"{NAME}\"] }}\nto = {{ cluster = \"new\" }}\n\
-         slice = {{ docs = 2_000, page_docs = 500 }}\nthrottle = {{ max_docs_per_second = 5_000 }}\n\n\
-         [migrations.{NAME}.changes.kafka]\nbrokers = [\"{}\"]\ntopic = \"{NAME}\"\nversion = \"message\"\n\
-         map = '{{op, id, routing, version, source: .body}} | if .op == \"delete\" then del(.source) else . end'\n",
+         slice = {{ docs = 2_000, page_docs = 500 }}\nthrottle = {{ max_docs_per_second = 5_000 }}\n\n{changes}",
         old.url(),
-        new.url(),
-        topics.address()
+        new.url()
     )
 }
 

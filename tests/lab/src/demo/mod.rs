@@ -11,7 +11,7 @@ use crate::reader::read_all;
 use crate::servers::Servers;
 use anyhow::{Context, Result, bail};
 use daemon::Installation;
-pub use live::live_demo;
+pub use live::{Way, live_demo};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
