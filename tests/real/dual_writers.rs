@@ -39,7 +39,7 @@ async fn two_indexers(name: &str, versions: Versions, deletes: bool, mode: &str)
     daemon.until(PATIENCE, |status| {
         phase(status) == "copying" && status["docs_settled"].as_u64().is_some_and(|done| done > 500)
     })?;
-    let after = OldIndexer::start(&topics, name, &groups[1], &new, name, versions)?;
+    let after = OldIndexer::of_type("_doc", &topics, name, &groups[1], &new, name, versions)?;
     daemon.until(PATIENCE, |status| phase(status) == "ready")?;
     let writer = writing.stop().await?;
     for group in &groups {

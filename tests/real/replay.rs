@@ -182,9 +182,8 @@ async fn outlives_deletes() -> Result<()> {
     stage.until_caught_up()?;
     stage.is_equal(true).await?;
     let log = stage.daemon.log();
-    let buried =
-        log.split("buried=").skip(1).filter_map(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    let buried: u64 = buried.sum();
+    let told = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let buried: u64 = told.filter_map(|line| line["buried"].as_u64()).sum();
     println!("replay-forgets: {buried} deletes had to be done once more");
     ensure!(buried > 0, "the copy brought nothing back, so this proves nothing\n{log}");
     running.terminate()?;

@@ -86,7 +86,7 @@ impl Writer {
                     let payloads =
                         payloads.map(serde_json::from_str::<Value>).collect::<Result<Vec<_>, _>>()?;
                     let body = payloads.iter().map(|command| lines(command, self.versions)).collect();
-                    apply(cluster, index, body, some.len()).await?;
+                    apply(cluster, &format!("/{index}/alert/_bulk"), body, some.len()).await?;
                 }
                 Ok(())
             }
@@ -187,6 +187,19 @@ impl OldIndexer {
         index: &str,
         versions: Versions,
     ) -> Result<OldIndexer> {
+        OldIndexer::of_type("alert", topics, topic, group, cluster, index, versions)
+    }
+
+    /// The same, writing to another type: an indexer of the new side.
+    pub fn of_type(
+        doc_type: &str,
+        topics: &Topics,
+        topic: &str,
+        group: &str,
+        cluster: &Endpoint,
+        index: &str,
+        versions: Versions,
+    ) -> Result<OldIndexer> {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", topics.address())
@@ -195,7 +208,8 @@ impl OldIndexer {
         config.set("auto.offset.reset", "earliest").set("session.timeout.ms", "6000");
         let consumer: StreamConsumer = config.create().context("no consumer")?;
         consumer.subscribe(&[topic]).context("cannot subscribe")?;
-        let (cluster, index, applied) = (cluster.clone(), index.to_owned(), Arc::new(AtomicU64::new(0)));
+        let (cluster, path) = (cluster.clone(), format!("/{index}/{doc_type}/_bulk"));
+        let applied = Arc::new(AtomicU64::new(0));
         let counted = applied.clone();
         let running = Running::start(move |stop| async move {
             while !stop.load(Ordering::Relaxed) {
@@ -219,7 +233,7 @@ impl OldIndexer {
                     }
                 }
                 if count > 0 {
-                    apply(&cluster, &index, body, count).await?;
+                    apply(&cluster, &path, body, count).await?;
                     // after applying: a command may come twice, and none is lost
                     let _ = consumer.commit_consumer_state(CommitMode::Sync);
                     counted.fetch_add(count as u64, Ordering::Relaxed);
@@ -275,10 +289,8 @@ fn lines(command: &Value, versions: Versions) -> String {
     }
 }
 
-async fn apply(cluster: &Endpoint, index: &str, body: String, count: usize) -> Result<()> {
-    let path = format!("/{index}/alert/_bulk");
-    let answer =
-        cluster.send(Method::POST, &path, "application/x-ndjson", Bytes::from(body)).await?.json()?;
+async fn apply(cluster: &Endpoint, path: &str, body: String, count: usize) -> Result<()> {
+    let answer = cluster.send(Method::POST, path, "application/x-ndjson", Bytes::from(body)).await?.json()?;
     let items = answer["items"].as_array().context("no items")?;
     ensure!(items.len() == count, "{} of {count} items", items.len());
     for item in items {
