@@ -61,6 +61,8 @@ pub enum PassState {
 pub struct PassReport {
     /// Its number.
     pub pass: u32,
+    /// When it began.
+    pub begun: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
     /// Seconds from its beginning to its end, time in which no daemon ran included.
@@ -77,6 +79,7 @@ impl PassesStatus {
         total.add(&record.counts);
         let last = record.finished.map(|finished| PassReport {
             pass: record.number,
+            begun: record.begun,
             finished,
             seconds: u64::try_from(finished.duration_since(record.begun).as_secs()).unwrap_or(0),
             counts: record.counts,

@@ -309,6 +309,7 @@ impl Progress {
             slices.waiting += index.tally.waiting;
             slices.set_aside += index.tally.set_aside;
         }
+        let over = inner.phase > Phase::Copying && slices.waiting + slices.running + slices.set_aside == 0;
         MigrationStatus {
             name: self.name.clone(),
             phase: inner.phase,
@@ -317,7 +318,8 @@ impl Progress {
             planning: (!planned && inner.plan.shards > 0).then_some(inner.plan),
             docs_settled: settled,
             docs_open: open,
-            fraction: (planned && total > 0).then(|| (ratio(settled, total)).min(1.0)),
+            // Documents that went away since they were counted leave nothing to do.
+            fraction: (planned && total > 0).then(|| if over { 1.0 } else { ratio(settled, total).min(1.0) }),
             rate_now,
             rate_average: (copied_for >= Duration::from_secs(1) && settled + open > 0)
                 .then(|| per_second(settled + open, copied_for)),

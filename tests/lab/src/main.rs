@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use esferry_lab::bench::{BenchOptions, bench};
+use esferry_lab::bench::{BenchOptions, bench, changes_bench};
 use esferry_lab::chaos::{ChaosOptions, chaos};
 use esferry_lab::data::{AlertSet, load_alerts, load_cities, load_events, load_odd_documents};
 use esferry_lab::demo::{DemoOptions, Way, demo, live_demo};
@@ -90,6 +90,9 @@ enum Command {
         /// Leave the others out
         #[arg(long)]
         alone: bool,
+        /// Instead: what it costs to follow a source, by passes and by a replay of so many messages
+        #[arg(long, value_name = "MESSAGES", num_args = 0..=1, default_missing_value = "500000", requires = "esferry")]
+        changes: Option<u64>,
     },
 }
 
@@ -191,7 +194,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let options = ChaosOptions { esferry, rounds, seed, only: round };
             return survive(&options, json).await;
         }
-        Command::Bench { esferry, documents, rounds, alone } => {
+        Command::Bench { esferry: Some(esferry), documents, changes: Some(messages), .. } => {
+            changes_bench(&esferry, documents, messages).await?;
+        }
+        Command::Bench { esferry, documents, rounds, alone, .. } => {
             bench(BenchOptions { esferry, documents, rounds, alone }).await?;
         }
     }

@@ -47,6 +47,13 @@ async fn watch(child: &mut Child) -> Result<(Duration, u64)> {
     }
 }
 
+/// What a running process has used until now: processor time and largest memory.
+pub fn used(pid: u32) -> Result<(Duration, u64)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the program's state is gone")?;
+    let (_, cpu) = parse(&stat).with_context(|| format!("not a state: {stat}"))?;
+    Ok((cpu, peak_memory(pid).unwrap_or(0)))
+}
+
 fn peak_memory(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,9 +1,11 @@
 //! Esferry beside others that do its job, on the same servers, documents and machine, in one go.
 
+mod changes;
 mod contestant;
 mod measured;
 mod table;
 
+pub use changes::changes_bench;
 pub use measured::Cost;
 
 use crate::data::{AlertSet, load_alerts};
