@@ -2,6 +2,7 @@
 
 use jaq_json::Val;
 
+use super::projection::Projection;
 use crate::config::ChangeVersion;
 use crate::error::Result;
 use crate::transform::jq::{Place, Program, value};
@@ -10,12 +11,12 @@ use crate::transform::json::{Fault, check_value};
 /// What a program may ask about a message besides its value.
 const VARIABLES: [&str; 4] = ["$key", "$partition", "$offset", "$timestamp"];
 /// What an operation may say.
-const MEMBERS: [&str; 10] =
+pub(super) const MEMBERS: [&str; 10] =
     ["op", "index", "type", "id", "routing", "parent", "version", "source", "doc", "upsert"];
 /// The longest `_id` that a target takes, in bytes; measured on 6.8.23 (dialects 5.3).
-const LONGEST_ID: usize = 512;
+pub(super) const LONGEST_ID: usize = 512;
 /// External versions are positive and signed 64-bit numbers for the servers (dialects 8.1).
-const LARGEST_VERSION: u64 = i64::MAX as u64;
+pub(super) const LARGEST_VERSION: u64 = i64::MAX as u64;
 
 /// A message as the broker has it.
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +101,8 @@ pub fn names_no_document(error_type: &str) -> bool {
 #[derive(Debug)]
 pub struct Mapping {
     program: Program,
+    /// The same, where it only picks members of the message.
+    projection: Option<Projection>,
     version: ChangeVersion,
 }
 
@@ -114,7 +117,8 @@ impl Mapping {
             variables: &VARIABLES,
             advice: "its input is the value of a message, its outputs are operations: docs/changes.md",
         };
-        Ok(Mapping { program: Program::compile(program, &place)?, version })
+        let projection = Projection::recognise(program);
+        Ok(Mapping { program: Program::compile(program, &place)?, projection, version })
     }
 
     /// The changes that a message asks for, in their order; none of a message that does not matter.
@@ -126,6 +130,10 @@ impl Mapping {
             None => Val::Null,
             Some(payload) => {
                 check_value(payload, "message").map_err(|fault| Poison::of("message_json", fault))?;
+                let picked = self.projection.as_ref().and_then(|picked| picked.change(payload, self.version));
+                if let Some(change) = picked {
+                    return Ok(vec![change]);
+                }
                 value::read(payload).map_err(|fault| Poison::of("message_json", fault))?
             }
         };

@@ -6,4 +6,5 @@ pub(crate) mod fuzzed;
 pub mod kafka;
 pub mod ledger;
 pub mod mapping;
+mod projection;
 pub mod retention;

@@ -72,7 +72,7 @@ fn depth(bytes: &[u8]) -> usize {
 }
 
 /// Where the document's own bracket stands.
-pub(super) fn start(bytes: &[u8]) -> usize {
+pub(crate) fn start(bytes: &[u8]) -> usize {
     blanks(bytes, 0)
 }
 
@@ -85,7 +85,7 @@ fn blanks(bytes: &[u8], mut at: usize) -> usize {
 
 /// A part of a document's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
+pub(crate) struct Part {
     pub start: usize,
     pub end: usize,
 }
@@ -98,14 +98,14 @@ impl Part {
 
 /// One member of an object. The key keeps its quotes and escapes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Member {
+pub(crate) struct Member {
     pub key: Part,
     pub value: Part,
 }
 
 /// What the first byte of a value says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Object,
     Array,
     String,
@@ -139,7 +139,7 @@ impl Kind {
 }
 
 /// The members of the object whose bracket stands at `open`.
-pub(super) fn members(bytes: &[u8], open: usize) -> impl Iterator<Item = Member> {
+pub(crate) fn members(bytes: &[u8], open: usize) -> impl Iterator<Item = Member> {
     let mut at = open + 1;
     std::iter::from_fn(move || {
         let key = next_part(bytes, &mut at, b'}')?;
@@ -175,7 +175,7 @@ fn next_part(bytes: &[u8], at: &mut usize, close: u8) -> Option<Part> {
 }
 
 /// The text of a JSON string; `None` for one that is no text, such as a lone surrogate.
-pub(super) fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
+pub(crate) fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
     let inner = content(raw);
     if memchr::memchr(b'\\', inner).is_none() {
         return std::str::from_utf8(inner).ok().map(Cow::Borrowed);
@@ -189,7 +189,7 @@ pub(super) fn shown(raw: &[u8]) -> Cow<'_, str> {
 }
 
 /// A JSON string without its quotes.
-pub(super) fn content(raw: &[u8]) -> &[u8] {
+pub(crate) fn content(raw: &[u8]) -> &[u8] {
     raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default()
 }
 
