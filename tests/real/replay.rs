@@ -1,6 +1,7 @@
 //! A source that lives while it is copied: what a topic says of it arrives, in every way of telling old from new.
 
 mod bad_input;
+mod compacted;
 #[cfg(feature = "failpoints")]
 mod crash;
 

@@ -12,12 +12,12 @@ use crate::kafka::topics;
 use crate::scene::{NAME, PATIENCE, old_and_new, phase};
 
 /// An index of fifty documents, and a topic beside it that nobody has written to but the test.
-struct Quiet {
-    old: Endpoint,
-    new: Endpoint,
-    topics: Topics,
-    name: String,
-    daemon: Daemon,
+pub struct Quiet {
+    pub old: Endpoint,
+    pub new: Endpoint,
+    pub topics: Topics,
+    pub name: String,
+    pub daemon: Daemon,
 }
 
 impl Quiet {
@@ -27,7 +27,7 @@ impl Quiet {
         Self::beside(topics, name, rules).await
     }
 
-    async fn beside(topics: Topics, name: &str, rules: &str) -> Result<Quiet> {
+    pub async fn beside(topics: Topics, name: &str, rules: &str) -> Result<Quiet> {
         let (old, new) = old_and_new().await?;
         old.recreate_index(name, &json!({"settings": {"number_of_shards": 1, "number_of_replicas": 0}}))
             .await?;
@@ -59,11 +59,11 @@ impl Quiet {
         Ok(())
     }
 
-    async fn document(&self, id: &str) -> Result<Value> {
+    pub async fn document(&self, id: &str) -> Result<Value> {
         self.new.get(&format!("/{}/_all/{id}", self.name)).await
     }
 
-    async fn clear(self) -> Result<()> {
+    pub async fn clear(self) -> Result<()> {
         self.topics.delete(&self.name).await?;
         self.new.delete_index(&self.name).await?;
         self.old.delete_index(&self.name).await
