@@ -1,5 +1,7 @@
 //! What a real broker says: ends of partitions, messages of transactions, offsets of groups.
 
+mod secured;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -20,11 +22,15 @@ fn client(topics: &Topics, topic: &str, more: &str) -> Result<Kafka> {
 }
 
 fn config(topics: &Topics, topic: &str, more: &str) -> Result<KafkaConfig> {
+    config_of(topics.address(), topic, more)
+}
+
+fn config_of(address: &str, topic: &str, more: &str) -> Result<KafkaConfig> {
     let text = format!(
         "[clusters.old]\nurls = [\"http://127.0.0.1:1\"]\n[clusters.new]\nurls = [\"http://127.0.0.1:2\"]\n\
          [migrations.move]\nfrom = {{ cluster = \"old\", indices = [\"a\"] }}\nto = {{ cluster = \"new\" }}\n\
          [migrations.move.changes.kafka]\nbrokers = [\"{}\"]\ntopic = \"{topic}\"\nmap = \".\"\nversion = \"message\"\n{more}",
-        topics.address()
+        address
     );
     let config: Config = esferry::config::parse(&text, "migrations.toml")?;
     config.migrations["move"].changes.kafka.clone().context("no topic")

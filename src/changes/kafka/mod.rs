@@ -6,6 +6,7 @@ mod groups;
 mod messages;
 mod topic;
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -34,11 +35,12 @@ pub struct Kafka {
     client: ClientConfig,
     topic: String,
     brokers: String,
+    logged: Logged,
 }
 
-/// Passes librdkafka's log on.
-#[derive(Debug, Clone, Copy, Default)]
-struct Logged;
+/// Passes librdkafka's log on, and remembers what it complained of last: a call that waits in vain says nothing of why.
+#[derive(Debug, Clone, Default)]
+struct Logged(Arc<Mutex<Option<String>>>);
 
 impl ClientContext for Logged {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -47,7 +49,11 @@ impl ClientContext for Logged {
                 tracing::debug!(facility, message, "librdkafka");
             }
             // What matters of it comes as an error too, with what it means here.
-            _ => tracing::info!(facility, message, "librdkafka"),
+            _ => {
+                tracing::info!(facility, message, "librdkafka");
+                let told = message.split_once("]: ").map_or(message, |(_, told)| told);
+                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(told.to_owned());
+            }
         }
     }
 
@@ -87,7 +93,7 @@ impl Kafka {
                 Property::Secret(secret) => client.set(name, secret.read()?.expose_secret()),
             };
         }
-        let kafka = Kafka { client, topic: config.topic.clone(), brokers };
+        let kafka = Kafka { client, topic: config.topic.clone(), brokers, logged: Logged::default() };
         kafka.consumer::<BaseConsumer<Logged>>(NO_GROUP).map(drop)?;
         Ok(kafka)
     }
@@ -101,7 +107,7 @@ impl Kafka {
     fn consumer<C: rdkafka::config::FromClientConfigAndContext<Logged>>(&self, group: &str) -> Result<C> {
         let mut client = self.client.clone();
         client.set("group.id", group);
-        client.create_with_context(Logged).map_err(|cause| {
+        client.create_with_context(self.logged.clone()).map_err(|cause| {
             // Its words may hold the value, which may be a secret.
             let message = match &cause {
                 KafkaError::ClientConfig(_, _, name, _) => {
@@ -137,9 +143,18 @@ impl Kafka {
                 .hint("check `sasl.*` and `security.protocol` in changes.kafka.properties")
                 .because(cause)
             }
-            _ => Error::temporary("kafka_unreachable", format!("{message}: no answer of {}", self.brokers))
-                .hint("check `brokers`, and `security.protocol` in changes.kafka.properties")
-                .because(cause),
+            _ => {
+                let told = self.logged.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let told = told.map_or(String::new(), |told| format!(" ({told})"));
+                Error::temporary(
+                    "kafka_unreachable",
+                    format!("{message}: no answer of {}{told}", self.brokers),
+                )
+                .hint(
+                    "check `brokers`, `security.protocol`, `ssl.*` and `sasl.*` in changes.kafka.properties",
+                )
+                .because(cause)
+            }
         }
     }
 

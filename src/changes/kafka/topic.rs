@@ -1,6 +1,7 @@
 //! Where the partitions of a topic begin and end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rdkafka::Message as _;
 use rdkafka::TopicPartitionList;
@@ -28,6 +29,9 @@ pub struct PartitionNow {
     pub end: i64,
 }
 
+/// What librdkafka has logged is there at once.
+const HEARD_WITHIN: Duration = Duration::from_millis(100);
+
 impl Kafka {
     /// Where its partitions begin and end now.
     ///
@@ -40,8 +44,12 @@ impl Kafka {
 
     fn topic_now(&self) -> Result<TopicNow> {
         let doing = "looking where it ends";
-        let failed = |cause| self.failed(doing, cause);
         let consumer: BaseConsumer<Logged> = self.consumer(NO_GROUP)?;
+        let failed = |cause| {
+            // Why nobody answered stands in a log, which is handed out to whoever asks for messages.
+            let _heard = (0..8).take_while(|_| consumer.poll(HEARD_WITHIN).is_some()).count();
+            self.failed(doing, cause)
+        };
         let metadata = consumer.fetch_metadata(Some(&self.topic), ANSWER_WITHIN).map_err(failed)?;
         let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
         let topic = topic.ok_or_else(|| self.unknown_topic())?;

@@ -44,7 +44,7 @@ impl Authority {
         let mut params = CertificateParams::new(vec![host.to_owned()])?;
         params.distinguished_name = called(host);
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(Identity { certificate: certificate.der().clone(), key: secret(&key) })
+        Ok(Identity::of(&certificate, &key))
     }
 }
 
@@ -52,6 +52,7 @@ impl Authority {
 pub struct Identity {
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
+    pem: [String; 2],
 }
 
 impl Identity {
@@ -61,7 +62,17 @@ impl Identity {
         let mut params = CertificateParams::new(vec![host.to_owned()])?;
         params.distinguished_name = called(host);
         let certificate = params.self_signed(&key)?;
-        Ok(Identity { certificate: certificate.der().clone(), key: secret(&key) })
+        Ok(Identity::of(&certificate, &key))
+    }
+
+    /// The certificate and its key, in PEM.
+    pub fn pem(&self) -> &[String; 2] {
+        &self.pem
+    }
+
+    fn of(certificate: &rcgen::Certificate, key: &KeyPair) -> Identity {
+        let pem = [certificate.pem(), key.serialize_pem()];
+        Identity { certificate: certificate.der().clone(), key: secret(key), pem }
     }
 }
 

@@ -7,6 +7,7 @@ use super::folder::PrivateFolder;
 use super::java::Java;
 use super::node::{free_port, spawn};
 use super::process::{self, ProcessId};
+use crate::tls::Identity;
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use sha2::{Digest, Sha256};
@@ -46,7 +47,12 @@ pub(super) struct KafkaLayout {
 
 impl KafkaLayout {
     /// Makes the folder of a broker and formats its log.
-    pub(super) fn create(cache: &Cache, home: PathBuf, port: u16) -> Result<KafkaLayout> {
+    pub(super) fn create(
+        cache: &Cache,
+        home: PathBuf,
+        port: u16,
+        secured: Option<&Secured>,
+    ) -> Result<KafkaLayout> {
         let layout = KafkaLayout {
             home,
             libraries: libraries(cache)?,
@@ -54,7 +60,7 @@ impl KafkaLayout {
             account: Account::resolve()?,
         };
         fs::create_dir_all(layout.home.join("data")).context("cannot create the broker's folder")?;
-        fs::write(layout.settings(), settings(port, &layout.home.join("data")))
+        fs::write(layout.settings(), settings(port, secured, &layout.home.join("data")))
             .context("cannot write the broker's settings")?;
         layout.account.give(&layout.home)?;
         let mut format = layout.java("kafka.tools.StorageTool", true);
@@ -150,16 +156,24 @@ fn digest(folder: &Path) -> Result<String> {
 }
 
 /// A broker alone, which forgets a dead predecessor soon, deletes old records at once, and makes no topic by itself.
-fn settings(port: u16, data: &Path) -> String {
+fn settings(port: u16, secured: Option<&Secured>, data: &Path) -> String {
     let controller = port + 1000;
-    let lines = [
+    let secure =
+        |listener: fn(u16) -> String| secured.map_or(String::new(), |secured| listener(secured.port));
+    let mut lines = vec![
         "process.roles=broker,controller".to_owned(),
         "node.id=1".to_owned(),
         format!("controller.quorum.voters=1@127.0.0.1:{controller}"),
-        format!("listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}"),
-        format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port}"),
+        format!(
+            "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{}",
+            secure(|port| format!(",SECURE://127.0.0.1:{port}"))
+        ),
+        format!(
+            "advertised.listeners=PLAINTEXT://127.0.0.1:{port}{}",
+            secure(|port| format!(",SECURE://127.0.0.1:{port}"))
+        ),
         "controller.listener.names=CONTROLLER".to_owned(),
-        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL".to_owned(),
         format!("log.dirs={}", data.display()),
         "offsets.topic.replication.factor=1".to_owned(),
         "offsets.topic.num.partitions=1".to_owned(),
@@ -173,7 +187,35 @@ fn settings(port: u16, data: &Path) -> String {
         "broker.session.timeout.ms=2000".to_owned(),
         "broker.heartbeat.interval.ms=500".to_owned(),
     ];
+    lines.extend(secured.into_iter().flat_map(Secured::settings));
     lines.join("\n") + "\n"
+}
+
+/// A second listener, by TLS, for one user with a password (SASL PLAIN).
+#[derive(Debug)]
+pub(super) struct Secured {
+    port: u16,
+    pem: [String; 2],
+    user: String,
+    password: String,
+}
+
+impl Secured {
+    fn settings(&self) -> Vec<String> {
+        let in_a_line = |pem: &str| pem.trim().replace('\n', "\\n");
+        let [chain, key] = &self.pem;
+        let settings = [
+            "sasl.enabled.mechanisms=PLAIN".to_owned(),
+            format!(
+                "plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_{}=\"{}\";",
+                self.user, self.password
+            ),
+            "ssl.keystore.type=PEM".to_owned(),
+            format!("ssl.keystore.certificate.chain={}", in_a_line(chain)),
+            format!("ssl.keystore.key={}", in_a_line(key)),
+        ];
+        settings.iter().map(|setting| format!("listener.name.secure.{setting}")).collect()
+    }
 }
 
 /// A private broker of one test. It is killed, and its folder removed, when dropped.
@@ -181,6 +223,7 @@ fn settings(port: u16, data: &Path) -> String {
 pub struct Broker {
     layout: KafkaLayout,
     port: u16,
+    secure_port: Option<u16>,
     child: Child,
     id: ProcessId,
     folder: Option<PrivateFolder>,
@@ -189,13 +232,25 @@ pub struct Broker {
 impl Broker {
     /// Starts a broker and waits until it answers.
     pub async fn start() -> Result<Broker> {
-        let started = tokio::task::spawn_blocking(|| {
+        Broker::launch(None).await
+    }
+
+    /// The same, which listens by TLS too, with this identity and for one user.
+    pub async fn start_secured(identity: &Identity, user: &str, password: &str) -> Result<Broker> {
+        let (user, password) = (user.to_owned(), password.to_owned());
+        Broker::launch(Some(Secured { port: free_port()?, pem: identity.pem().clone(), user, password }))
+            .await
+    }
+
+    async fn launch(secured: Option<Secured>) -> Result<Broker> {
+        let started = tokio::task::spawn_blocking(move || {
             let cache = Cache::open()?;
             let port = free_port()?;
             let folder = PrivateFolder::create(&cache, &format!("kafka-{port}"))?;
-            let layout = KafkaLayout::create(&cache, folder.path().to_owned(), port)?;
+            let layout = KafkaLayout::create(&cache, folder.path().to_owned(), port, secured.as_ref())?;
             let (child, id) = spawn(layout.command(true)?)?;
-            Ok::<_, anyhow::Error>(Broker { layout, port, child, id, folder: Some(folder) })
+            let secure_port = secured.map(|secured| secured.port);
+            Ok::<_, anyhow::Error>(Broker { layout, port, secure_port, child, id, folder: Some(folder) })
         });
         let mut broker = started.await.context("the launch was given up")??;
         broker.wait_healthy().await?;
@@ -205,6 +260,11 @@ impl Broker {
     /// Host and port, as clients take them.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The same of the listener by TLS, where there is one.
+    pub fn secure_address(&self) -> Option<String> {
+        self.secure_port.map(|port| format!("127.0.0.1:{port}"))
     }
 
     async fn wait_healthy(&mut self) -> Result<()> {

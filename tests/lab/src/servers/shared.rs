@@ -199,7 +199,7 @@ fn start(cache: &Cache, kind: Kind) -> Result<(RunningServer, Place)> {
             (layout.command(false)?, format!("http://127.0.0.1:{port}"), Place::Search(layout))
         }
         Kind::Kafka => {
-            let layout = KafkaLayout::create(cache, home.clone(), port)?;
+            let layout = KafkaLayout::create(cache, home.clone(), port, None)?;
             (layout.command(false)?, format!("127.0.0.1:{port}"), Place::Kafka(layout))
         }
     };
