@@ -34,6 +34,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Runs of a unit, and documents in them; `None` when the work was to stop.
 pub(super) type Read = Option<(u32, u64)>;
 
+/// Documents that are read as one, and what they belong to.
+struct What {
+    copy: Arc<IndexCopy>,
+    from: SourceIndex,
+    selection: Selection,
+    part: Part,
+    ordinal: u32,
+}
+
 impl Context {
     /// The files of a unit's runs begin with this.
     pub(super) fn runs_of(&self, unit: UnitName) -> PathBuf {
@@ -63,7 +72,14 @@ impl Context {
                 query: None,
                 types: copy.only_types.clone(),
             };
-            let taken = self.read_pages(pass, &copy, &from, &selection, Part::Source, index, writer).await?;
+            let what = What {
+                copy: copy.clone(),
+                from: from.clone(),
+                selection,
+                part: Part::Source,
+                ordinal: index,
+            };
+            let taken = self.read_pages(pass, &what, writer).await?;
             let Some((same, read)) = taken else { return Ok(None) };
             writer = same;
             docs += read;
@@ -88,24 +104,22 @@ impl Context {
             types: Vec::new(),
         };
         let writer = RunWriter::new(self.runs_of(unit.name), RUN_BYTES);
-        let taken = self.read_pages(pass, &copy, &from, &selection, Part::Target, index, writer).await?;
+        let what = What { copy, from, selection, part: Part::Target, ordinal: index };
+        let taken = self.read_pages(pass, &what, writer).await?;
         let Some((writer, docs)) = taken else { return Ok(None) };
         Ok(Some((blocking(move || writer.finish()).await?, docs)))
     }
 
     /// All pages of a selection, read again from the beginning as often as it takes: a document that is seen twice counts
     /// once where both sides meet.
-    #[allow(clippy::too_many_arguments)]
     async fn read_pages(
         &self,
         pass: &Pass,
-        copy: &Arc<IndexCopy>,
-        from: &SourceIndex,
-        selection: &Selection,
-        part: Part,
-        ordinal: u32,
+        what: &What,
         mut writer: RunWriter,
     ) -> Result<Option<(RunWriter, u64)>> {
+        let What { copy, from, selection, part, ordinal } = what;
+        let (part, ordinal) = (*part, *ordinal);
         let mut failed = 0_u32;
         loop {
             let (pages, mut page) = mpsc::channel(1);
