@@ -111,14 +111,10 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
     };
     lines.push(format!("slices {}{open}", tally(&migration.slices)));
     lines.extend(migration.pace.map(pace));
-    if let Some(passes) = migration.changes.as_ref().and_then(|changes| changes.reconcile.as_ref()) {
-        lines.extend(passes_lines(
-            passes,
-            migration.changes.as_ref().is_some_and(|changes| changes.caught_up),
-        ));
-    }
-    if let Some(topic) = migration.changes.as_ref().and_then(|changes| changes.topic.as_ref()) {
-        lines.extend(topic_lines(topic, migration.changes.as_ref().is_some_and(|changes| changes.caught_up)));
+    if let Some(changes) = &migration.changes {
+        let passes = changes.reconcile.iter().flat_map(|passes| passes_lines(passes, changes.caught_up));
+        lines.extend(passes);
+        lines.extend(changes.topic.iter().flat_map(|topic| topic_lines(topic, changes.caught_up)));
     }
     lines.extend(failures(migration));
     for (step, count) in &migration.dropped {

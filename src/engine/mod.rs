@@ -21,6 +21,7 @@ pub(crate) mod queue;
 mod reading;
 mod reconcile;
 mod recounting;
+mod refused;
 mod resume;
 mod retry;
 pub mod sampling;

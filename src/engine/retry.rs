@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::context::Context;
 use super::current::DocumentKey;
+use super::refused::refused_again;
 use super::worker::{IndexCopy, blocking};
 use crate::changes::mapping;
 use crate::error::{Error, Kind, Result};
@@ -258,18 +258,6 @@ async fn settle_again(copy: &IndexCopy, failures: &[Failure], page: &Page) -> Re
     Ok((resolved, again))
 }
 
-pub(super) fn refused_again(failure: &Failure, rejection: Rejection) -> Failure {
-    Failure {
-        version: rejection.version,
-        status: rejection.refusal.status,
-        error_type: rejection.refusal.error_type,
-        reason: rejection.refusal.reason,
-        attempts: rejection.attempts.max(1),
-        last: Timestamp::now(),
-        ..failure.clone()
-    }
-}
-
 /// A document whose batch did not know its type is of the only type that the index has.
 fn known_type(copy: &IndexCopy, mut identity: Identity) -> Identity {
     identity.doc_type = identity.doc_type.or_else(|| copy.doc_type.clone());
@@ -307,6 +295,7 @@ fn take_step(dropped: &mut BTreeMap<usize, u64>) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use serde_json::json;
 
     use super::*;

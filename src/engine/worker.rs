@@ -19,7 +19,7 @@ use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
 use crate::failpoint::Failpoint;
 use crate::plan::slice::{Cursor, SliceRange};
-use crate::sink::{Delivery, Identity, Rejection, Sent, Sink};
+use crate::sink::{Delivery, Rejection, Sink};
 use crate::source::{Page, ReadError, SlicePage, SliceReader, SourceIndex};
 use crate::store::Store;
 use crate::store::records::{Failure, SliceRecord, SliceState};
@@ -332,28 +332,8 @@ impl IndexCopy {
             SliceRange::HiddenType { doc_type } => Some(doc_type.clone()),
             _ => None,
         };
-        let Identity { doc_type, id, routing } = rejection.origin;
-        let (target_id, target_index) = match rejection.sent {
-            Some(Sent { id, index }) => (Some(id), index),
-            None => (None, None),
-        };
-        Failure {
-            slice: record.slice.id,
-            index: self.source_name.clone(),
-            doc_type: hidden.or(doc_type).or_else(|| self.doc_type.clone()),
-            id,
-            routing,
-            version: rejection.version,
-            target_id,
-            target_index,
-            status: rejection.refusal.status,
-            error_type: rejection.refusal.error_type,
-            reason: rejection.refusal.reason,
-            attempts: rejection.attempts,
-            first: now,
-            last: now,
-            message: None,
-        }
+        let failure = self.failure_of(record.slice.id, rejection, now);
+        Failure { doc_type: hidden.or(failure.doc_type), ..failure }
     }
 }
 

@@ -3,7 +3,7 @@
 mod bad_input;
 mod compacted;
 #[cfg(feature = "failpoints")]
-mod crash;
+pub mod crash;
 
 use std::time::Duration;
 

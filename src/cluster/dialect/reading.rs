@@ -45,6 +45,17 @@ impl Wanted {
             other => other,
         }
     }
+
+    /// What to ask for by name where nothing comes unasked.
+    fn fields(self) -> Vec<&'static str> {
+        let (source, routing, parent) = match self {
+            Wanted::Documents { routing, parent } => (true, routing, parent),
+            Wanted::Keys { routing, parent } => (false, routing, parent),
+            Wanted::Ids => (false, false, false),
+        };
+        let named = [(source, "_source"), (routing, "_routing"), (parent, "_parent")];
+        named.into_iter().filter_map(|(wanted, name)| wanted.then_some(name)).collect()
+    }
 }
 
 impl Dialect {
@@ -127,11 +138,8 @@ impl Dialect {
     pub fn get_many_of(&self, index: &str, asked: &[Asked<'_>], wanted: Wanted) -> Request {
         let more = match wanted {
             Wanted::Ids | Wanted::Keys { .. } => Some(("_source", json!(false))),
-            Wanted::Documents { routing, parent } if self.hit_metadata == HitMetadata::Fields => {
-                let mut fields = vec!["_source"];
-                fields.extend(routing.then_some("_routing"));
-                fields.extend(parent.then_some("_parent"));
-                Some(("fields", json!(fields)))
+            Wanted::Documents { .. } if self.hit_metadata == HitMetadata::Fields => {
+                Some(("fields", json!(wanted.fields())))
             }
             Wanted::Documents { .. } => None,
         };
@@ -176,23 +184,11 @@ impl Dialect {
         let mut body = Map::new();
         body.insert("size".to_owned(), json!(size));
         match wanted {
-            Wanted::Ids if self.hit_metadata == HitMetadata::Fields => {
-                body.insert("fields".to_owned(), json!([]));
-            }
-            Wanted::Keys { routing, parent } if self.hit_metadata == HitMetadata::Fields => {
-                let mut fields = Vec::new();
-                fields.extend(routing.then_some("_routing"));
-                fields.extend(parent.then_some("_parent"));
-                body.insert("fields".to_owned(), json!(fields));
+            _ if self.hit_metadata == HitMetadata::Fields => {
+                body.insert("fields".to_owned(), json!(wanted.fields()));
             }
             Wanted::Ids | Wanted::Keys { .. } => {
                 body.insert("_source".to_owned(), json!(false));
-            }
-            Wanted::Documents { routing, parent } if self.hit_metadata == HitMetadata::Fields => {
-                let mut fields = vec!["_source"];
-                fields.extend(routing.then_some("_routing"));
-                fields.extend(parent.then_some("_parent"));
-                body.insert("fields".to_owned(), json!(fields));
             }
             Wanted::Documents { .. } => {}
         }

@@ -21,6 +21,7 @@ use crate::plan::slice::{Cursor, SliceId};
 use crate::source::{Given, Page, PageSize, ReadError, SliceReader, SourceIndex};
 use crate::store::passes::{Part, UnitName};
 use crate::store::records::Failure;
+use crate::transform::json;
 
 /// Sightings in memory, of each unit that is read.
 const RUN_BYTES: u32 = 8 * 1024 * 1024;
@@ -253,10 +254,6 @@ fn place_of_failure(copy: &IndexCopy, failure: &Failure) -> Result<Vec<u8>> {
 }
 
 /// The text of a JSON string; pages have checked that it is one.
-pub(super) fn text(json: &[u8]) -> Cow<'_, str> {
-    let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
-    match std::str::from_utf8(inner) {
-        Ok(plain) if !inner.contains(&b'\\') => Cow::Borrowed(plain),
-        _ => Cow::Owned(serde_json::from_slice(json).unwrap_or_default()),
-    }
+pub(super) fn text(raw: &[u8]) -> Cow<'_, str> {
+    json::text(raw).unwrap_or_default()
 }

@@ -12,12 +12,12 @@ use super::reading::copy_of;
 use crate::diff::{Meeting, Runs, Side, Sighting, meet};
 use crate::engine::context::Context;
 use crate::engine::current::{Brought, DocumentKey};
-use crate::engine::retry::refused_again;
+use crate::engine::refused::refused_again;
 use crate::engine::worker::{IndexCopy, blocking};
 use crate::error::{Error, Result};
 use crate::failpoint::Failpoint;
 use crate::plan::slice::SliceId;
-use crate::sink::{Rejection, Sent};
+use crate::sink::Rejection;
 use crate::store::passes::{Comparison, Part, PassCounts, UnitRecord};
 use crate::store::records::{Counts, Failure};
 use crate::store::{Resolution, Store};
@@ -165,7 +165,8 @@ impl Context {
                 Resolution { failure, counts, dropped_by: None }
             })),
             Some(rejection) if known.is_empty() => {
-                comparison.failures.push(failure_of(copy, index, rejection));
+                let slice = SliceId::of_changes(index);
+                comparison.failures.push(copy.failure_of(slice, rejection, Timestamp::now()));
             }
             Some(rejection) => {
                 comparison
@@ -195,31 +196,6 @@ fn key_of(copy: &IndexCopy, source: &Sighting, id: String, routing: Option<Strin
     let (id, routing) = origin.own.unwrap_or((id, routing));
     let doc_type = origin.doc_type.or_else(|| copy.doc_type.clone());
     DocumentKey { doc_type, id, routing, parent: origin.parent }
-}
-
-fn failure_of(copy: &IndexCopy, index: u32, rejection: Rejection) -> Failure {
-    let (target_id, target_index) = match rejection.sent {
-        Some(Sent { id, index }) => (Some(id), index),
-        None => (None, None),
-    };
-    let now = Timestamp::now();
-    Failure {
-        slice: SliceId::of_changes(index),
-        index: copy.source_name.clone(),
-        doc_type: rejection.origin.doc_type.or_else(|| copy.doc_type.clone()),
-        id: rejection.origin.id,
-        routing: rejection.origin.routing,
-        version: rejection.version,
-        target_id,
-        target_index,
-        status: rejection.refusal.status,
-        error_type: rejection.refusal.error_type,
-        reason: rejection.refusal.reason,
-        attempts: rejection.attempts,
-        first: now,
-        last: now,
-        message: None,
-    }
 }
 
 /// Whether both sides, or the list of failures, leave something to look at.

@@ -17,7 +17,7 @@ use crate::engine::progress::Progress;
 use crate::engine::worker::IndexCopy;
 use crate::error::Result;
 use crate::plan::slice::SliceId;
-use crate::sink::{Identity, Rejection, Sent, operations};
+use crate::sink::{Identity, Rejection, operations};
 use crate::source::{Given, Page};
 use crate::store::records::{Failure, MessagePlace};
 use crate::store::topics::{MessageCounts, Tombstone};
@@ -161,27 +161,14 @@ impl Rules {
         change: &Change,
         rejection: Rejection,
     ) -> Failure {
-        let (target_id, target_index) = match rejection.sent {
-            Some(Sent { id, index }) => (Some(id), index),
-            None => (None, None),
-        };
-        let now = Timestamp::now();
+        let version = rejection.version.or(change.version);
         Failure {
-            slice: SliceId::of_changes(ordinal),
-            index: copy.source_name.clone(),
             doc_type: change.doc_type.clone().or_else(|| copy.doc_type.clone()),
             id: change.id.clone(),
             routing: change.routing.clone().or_else(|| change.parent.clone()),
-            version: rejection.version.or(change.version),
-            target_id,
-            target_index,
-            status: rejection.refusal.status,
-            error_type: rejection.refusal.error_type,
-            reason: rejection.refusal.reason,
-            attempts: rejection.attempts,
-            first: now,
-            last: now,
+            version,
             message: Some(self.place(ticket)),
+            ..copy.failure_of(SliceId::of_changes(ordinal), rejection, Timestamp::now())
         }
     }
 

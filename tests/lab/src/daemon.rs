@@ -1,7 +1,7 @@
 //! The real binary on a configuration and a state directory of its own.
 
 use crate::servers::ProcessId;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
@@ -120,6 +120,25 @@ impl Daemon {
             ensure!(Instant::now() < deadline, "not reached within {patience:?}: {last:?}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// The same for those who do other things meanwhile, asking that often.
+    pub async fn comes_to(
+        &self,
+        patience: Duration,
+        every: Duration,
+        reached: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if let Ok(status) = self.migration()
+                && reached(&status)
+            {
+                return Ok(status);
+            }
+            tokio::time::sleep(every).await;
+        }
+        bail!("it does not come that far:\n{}", self.log())
     }
 
     /// The state as it lies on the disk while no daemon runs, copied: a look at it leaves the original alone.

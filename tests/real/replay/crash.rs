@@ -11,10 +11,34 @@ use esferry_lab::{Broker, Topics};
 use serde_json::json;
 
 use super::{MAP, Stage};
-use crate::daemon::Running;
+use crate::daemon::{Daemon, Running};
 use crate::scene::{PATIENCE, old_and_new, phase};
 
 const SIGABRT: i32 = 6;
+
+/// Runs the daemon until it dies at this point, `survived` passes later; `meanwhile` is done ten times a second.
+pub async fn dies_at(
+    daemon: &Daemon,
+    point: Failpoint,
+    survived: usize,
+    mut meanwhile: impl AsyncFnMut() -> Result<()>,
+) -> Result<()> {
+    let action = if survived == 0 { "return".to_owned() } else { format!("{survived}*off->return") };
+    let mut command = daemon.command(&["run"]);
+    command.env("FAILPOINTS", format!("{}={action}", point.name()));
+    let mut running = Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
+    let mut died = None;
+    for _ in 0..300 {
+        meanwhile().await?;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        died = running.ended()?;
+        if died.is_some() {
+            break;
+        }
+    }
+    ensure!(died.and_then(|died| died.signal()) == Some(SIGABRT), "{point:?} was not reached: {died:?}");
+    Ok(())
+}
 
 async fn dies() -> Result<()> {
     let rules = format!("version = \"message\"\nmap = '{MAP}'");
@@ -25,24 +49,8 @@ async fn dies() -> Result<()> {
     for point in points {
         for survived in [0, 1] {
             writer.send(400).await?;
-            let action = if survived == 0 { "return".to_owned() } else { format!("{survived}*off->return") };
-            let mut command = stage.daemon.command(&["run"]);
-            command.env("FAILPOINTS", format!("{}={action}", point.name()));
-            let mut running = Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
-            let mut died = None;
             // Messages go on coming, so that there is something to checkpoint more than once.
-            for _ in 0..300 {
-                writer.send(10).await?;
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                died = running.ended()?;
-                if died.is_some() {
-                    break;
-                }
-            }
-            ensure!(
-                died.and_then(|died| died.signal()) == Some(SIGABRT),
-                "{point:?} was not reached: {died:?}"
-            );
+            dies_at(&stage.daemon, point, survived, async || writer.send(10).await).await?;
         }
     }
     OldIndexer::catches_up(&stage.topics, &stage.name, "replay-dies-old").await?;

@@ -5,9 +5,9 @@ use crate::daemon::Daemon;
 use crate::data::{AlertSet, Body, alert, load_alerts};
 use crate::kafka::{Command, Topics};
 use crate::servers::{Broker, Node, NodeSpec};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ const PARTITIONS: i32 = 4;
 /// Messages sent at once.
 const AT_ONCE: u64 = 10_000;
 const PATIENCE: Duration = Duration::from_secs(1800);
+/// Rarely: it is measured meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// Measures both, printing what it does to stderr, and prints the figures to stdout.
 pub async fn changes_bench(esferry: &Path, documents: u64, messages: u64) -> Result<()> {
@@ -36,16 +38,18 @@ async fn passes(esferry: &Path, source: &Node, target: &Node, documents: u64) ->
     let daemon = prepared(esferry, source, target, "passes", changes).await?;
     eprintln!("bench: copying");
     let running = daemon.start(&[])?;
-    let copied = until(&daemon, |status| status["phase"] == json!("ready")).await?;
+    let copied = daemon.comes_to(PATIENCE, LOOK_EVERY, |status| status["phase"] == json!("ready")).await?;
     let (copy_cpu, copy_memory) = used(running.pid())?;
     running.kill_nine()?;
     // In a process of its own, whose memory is that of passes alone.
     let running = daemon.start(&[])?;
     let first = copied["changes"]["reconcile"]["pass"].as_u64().unwrap_or(0) + 2;
     eprintln!("bench: comparing both sides");
-    let over =
-        until(&daemon, |status| status["changes"]["reconcile"]["last"]["pass"].as_u64() >= Some(first))
-            .await?;
+    let over = daemon
+        .comes_to(PATIENCE, LOOK_EVERY, |status| {
+            status["changes"]["reconcile"]["last"]["pass"].as_u64() >= Some(first)
+        })
+        .await?;
     let passes = &over["changes"]["reconcile"];
     let last = &passes["last"];
     ensure!(last["counts"]["on_source"] == json!(documents), "{passes}");
@@ -116,8 +120,11 @@ async fn replay(
     eprintln!("bench: replaying them");
     let begun = Instant::now();
     let running = daemon.start(&[])?;
-    let done =
-        until(&daemon, |status| status["changes"]["topic"]["counts"]["read"] == json!(messages)).await?;
+    let done = daemon
+        .comes_to(PATIENCE, LOOK_EVERY, |status| {
+            status["changes"]["topic"]["counts"]["read"] == json!(messages)
+        })
+        .await?;
     let wall = begun.elapsed().as_secs_f64();
     let (cpu, memory) = used(running.pid())?;
     running.kill_nine()?;
@@ -157,18 +164,4 @@ async fn prepared(
             target.url()
         ),
     )
-}
-
-async fn until(daemon: &Daemon, reached: impl Fn(&Value) -> bool) -> Result<Value> {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        if let Ok(status) = daemon.migration()
-            && reached(&status)
-        {
-            return Ok(status);
-        }
-        // Rarely: it is measured meanwhile.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
-    bail!("it does not come that far:\n{}", daemon.log())
 }

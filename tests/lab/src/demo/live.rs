@@ -6,8 +6,8 @@ use crate::daemon::Daemon;
 use crate::live::{OldIndexer, Versions, Writer};
 use crate::servers::{Broker, Servers};
 use crate::{Endpoint, Topics};
-use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ const IDS: u64 = 40_000;
 const PER_SECOND: u64 = 500;
 const KILLS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(180);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How esferry learns what changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -91,7 +92,7 @@ async fn story(esferry: &Path, old: &Endpoint, new: &Endpoint, mut broker: Optio
         }
     }
     let mut running = daemon.start(&[])?;
-    until(&daemon, |status| status["phase"] == json!("ready")).await?;
+    daemon.comes_to(PATIENCE, LOOK_EVERY, |status| status["phase"] == json!("ready")).await?;
     say("The copy is over and what changed since has caught up, while the writer goes on:");
     show(&String::from_utf8_lossy(&daemon.output(&["status"])?.stdout));
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -100,14 +101,15 @@ async fn story(esferry: &Path, old: &Endpoint, new: &Endpoint, mut broker: Optio
     let writer = writing.stop().await?;
     caught_up(topics.as_ref()).await?;
     let next = daemon.migration()?["changes"]["reconcile"]["pass"].as_u64().unwrap_or(0) + 1;
-    let done = until(&daemon, |status| {
-        let passed = match topics {
-            Some(_) => status["changes"]["topic"]["lag"] == json!(0),
-            None => status["changes"]["reconcile"]["last"]["pass"].as_u64() >= Some(next),
-        };
-        passed && status["indices"][0]["counted"]["source"] == status["indices"][0]["counted"]["target"]
-    })
-    .await?;
+    let done = daemon
+        .comes_to(PATIENCE, LOOK_EVERY, |status| {
+            let passed = match topics {
+                Some(_) => status["changes"]["topic"]["lag"] == json!(0),
+                None => status["changes"]["reconcile"]["last"]["pass"].as_u64() >= Some(next),
+            };
+            passed && status["indices"][0]["counted"]["source"] == status["indices"][0]["counted"]["target"]
+        })
+        .await?;
     show(&String::from_utf8_lossy(&daemon.output(&["status"])?.stdout));
     old.refresh(NAME).await?;
     new.refresh(NAME).await?;
@@ -150,17 +152,4 @@ fn configuration(old: &Endpoint, new: &Endpoint, topics: Option<&Topics>) -> Str
         old.url(),
         new.url()
     )
-}
-
-async fn until(daemon: &Daemon, reached: impl Fn(&Value) -> bool) -> Result<Value> {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        if let Ok(status) = daemon.migration()
-            && reached(&status)
-        {
-            return Ok(status);
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    bail!("it does not come that far:\n{}", daemon.log())
 }
