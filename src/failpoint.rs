@@ -75,12 +75,21 @@ failpoints! {
     /// Replaying: they are flushed, and told to nobody.
     MessagesStored,
 
-    /// Reconciling: a unit is read and stored.
+    /// Reconciling or verifying: a unit is read and stored.
     UnitStored,
     /// Reconciling: compared places with what became of them are written as one batch, not flushed.
     ComparisonWritten,
     /// Reconciling: they are flushed, and told to nobody.
     ComparisonStored,
+
+    /// Verifying: candidates are on the disk, and the store does not know of them.
+    CandidatesWritten,
+    /// Verifying: differences are on the disk, and the store does not know of them.
+    DifferencesWritten,
+    /// Verifying: they are stored, and told to nobody.
+    DifferencesStored,
+    /// Repairing: the target has answered, and nobody knows of it.
+    RepairAnswered,
 
     /// Trying failures again: the target has answered, and nothing is stored.
     RetryAnswered,

@@ -58,6 +58,7 @@ fn with_state(folder: &Path) {
         others: Vec::new(),
         planning_ms: 0,
         copying_ms: 0,
+        drifted: std::collections::BTreeSet::new(),
         tuned: Tuned::default(),
     };
     store.save_migration(&record).unwrap();

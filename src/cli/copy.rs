@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::config::{
     Auth, ClusterConfig, Config, FromConfig, MigrationConfig, Schema, SecretRef, SliceConfig, ToConfig,
-    Types, WriteConfig, WriteMode, load_transforms,
+    Types, VerifyConfig, VerifyLevel, WriteConfig, WriteMode, load_transforms,
 };
 use crate::engine::RunOptions;
 use crate::error::{Error, Result};
@@ -60,6 +60,9 @@ pub struct Copy {
     /// Which document wins when the target has one already
     #[arg(long, value_enum, value_name = "MODE", default_value_t)]
     write_mode: Mode,
+    /// What is compared once everything is copied
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
+    verify: VerifyLevel,
     /// Go on with options that changed since the copy was begun
     #[arg(long)]
     accept_drift: bool,
@@ -190,6 +193,7 @@ impl Copy {
             transform: self.transform.as_deref().map_or(Ok(Vec::new()), load_transforms)?,
             slice: SliceConfig { docs: self.slice_docs, parallel: self.parallel, ..SliceConfig::default() },
             write: WriteConfig { mode: self.write_mode.into(), ..WriteConfig::default() },
+            verify: VerifyConfig { level: self.verify },
             ..MigrationConfig::default()
         };
         let config = Config {

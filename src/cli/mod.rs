@@ -22,6 +22,8 @@ mod status;
 mod status_view;
 mod transform;
 mod tune;
+mod verify;
+mod verify_view;
 
 use std::path::PathBuf;
 
@@ -123,6 +125,8 @@ pub enum Command {
     Slices(slices::Slices),
     /// Look at the documents that did not arrive, and try them again
     Failures(failures::Failures),
+    /// Prove that everything arrived, and repair what did not
+    Verify(verify::Verify),
     /// Rewrite a search written for the source into one for the target
     Query(query::Query),
     /// Hold a migration; stored, so a restart keeps it
@@ -153,6 +157,7 @@ impl Cli {
             Command::Transform(command) => brief(command.execute(global)),
             Command::Status(command) => brief(command.execute(global)),
             Command::Slices(command) => brief(command.execute(global)),
+            Command::Verify(command) => busy(command.execute(global)),
             Command::Query(command) => brief(command.execute(global)),
             Command::Failures(command) => brief(command.execute(global)),
             Command::Pause(command) => brief(command.execute(global)),
@@ -223,6 +228,7 @@ mod tests {
           status       Show how the migrations are doing
           slices       Show the slices of a migration, and why some were set aside
           failures     Look at the documents that did not arrive, and try them again
+          verify       Prove that everything arrived, and repair what did not
           query        Rewrite a search written for the source into one for the target
           pause        Hold a migration; stored, so a restart keeps it
           resume       Let a paused migration go on, and take up again what was set aside

@@ -1,16 +1,18 @@
 //! Progress of a run on stderr: a bar on a terminal, a plain line now and then where there is none.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::control::status::{MigrationStatus, StatusDocument};
+use crate::control::verification::VerificationStatus;
 use crate::engine::phase::{Phase, Standing};
 use crate::engine::{Engine, RetryProgress, RetryReport};
 use crate::telemetry::logs;
 
-use super::{numbers, output};
+use super::{Paint, numbers, output, verify_view};
 
 /// How often the bar moves.
 const BAR_EVERY: Duration = Duration::from_millis(200);
@@ -116,6 +118,41 @@ fn tried(progress: RetryProgress) -> String {
     let [tried, resolved, gone, still_failing, of] =
         [tried, resolved, gone, still_failing, progress.of].map(numbers::grouped);
     format!("{tried} of {of} tried: {resolved} resolved, {gone} gone, {still_failing} still failing")
+}
+
+/// How far a verification is: a bar on a terminal, and a plain line now and then elsewhere.
+pub struct VerifyBar {
+    bar: Option<Bar>,
+    told: Cell<Option<Instant>>,
+}
+
+impl VerifyBar {
+    /// Nothing is shown yet.
+    pub fn new() -> VerifyBar {
+        VerifyBar { bar: io::stderr().is_terminal().then(Bar::new), told: Cell::new(None) }
+    }
+
+    /// Shows how far it is now.
+    pub fn show(&self, status: &VerificationStatus) {
+        let line = verify_view::line(status, Paint::off());
+        let Some(Bar(bar)) = &self.bar else {
+            let since = self.told.get();
+            if since.is_none_or(|since| since.elapsed() >= LINE_EVERY) {
+                // A short one says all at its end.
+                if since.is_some() {
+                    output::note(&line);
+                }
+                self.told.set(Some(Instant::now()));
+            }
+            return;
+        };
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.set_length(status.docs_of.max(1));
+        bar.set_position(status.counts.on_source + status.counts.on_target);
+        bar.set_message(line);
+    }
 }
 
 /// What happens now, of the migrations that are not at their end.

@@ -15,6 +15,7 @@ use crate::store::records::FailureGroup;
 use super::Paint;
 use super::numbers::{NOTHING, documents, duration, grouped, percent, rate};
 use super::tune::words;
+use super::verify_view::line;
 use changes::{passes_lines, topic_lines};
 use indices::{counts, index_lines};
 
@@ -116,6 +117,7 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
         lines.extend(passes);
         lines.extend(changes.topic.iter().flat_map(|topic| topic_lines(topic, changes.caught_up)));
     }
+    lines.extend(migration.verification.as_ref().map(|verification| line(verification, paint)));
     lines.extend(failures(migration));
     for (step, count) in &migration.dropped {
         lines.push(format!("dropped {}  ({step})", grouped(*count)));

@@ -1,5 +1,6 @@
 //! Counts that are either right or an error: a missing shard is never counted as empty.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Cluster;
@@ -48,6 +49,15 @@ impl std::fmt::Display for ShardsAnswer {
 /// Writes that a shard, or an index, has counted since its node started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Writes(pub u64);
+
+/// Where a shard stands: as long as it stands there, nothing was written to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardMark {
+    /// Changes when its history begins anew, as by a restore.
+    pub history: String,
+    /// Its highest sequence number; -1 for a shard that was never written to.
+    pub seq_no: i64,
+}
 
 impl Cluster {
     /// Counts the documents of a selection, of every shard that should hold some.
@@ -134,6 +144,21 @@ impl Cluster {
             Some(checkpoint) => Ok(u64::try_from(checkpoint).ok()),
             None => Err(CallError::Malformed(format!("_stats of {index} without sequence numbers"))),
         }
+    }
+
+    /// Where a shard stands; `None` where the server has no sequence numbers, or something is under way: what not every
+    /// copy has yet may be taken back when the primary is lost.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn shard_mark(&self, index: &str, shard: u32) -> Result<Option<ShardMark>, CallError> {
+        let stats = self.shard_stats(index, shard).await?;
+        let number = |name: &str| stats.pointer(&format!("/seq_no/{name}")).and_then(Value::as_i64);
+        let history = stats.pointer("/commit/user_data/history_uuid").and_then(Value::as_str);
+        let (Some(seq_no), Some(history)) = (number("max_seq_no"), history) else { return Ok(None) };
+        let settled =
+            number("local_checkpoint") == Some(seq_no) && number("global_checkpoint") == Some(seq_no);
+        Ok(settled.then(|| ShardMark { history: history.to_owned(), seq_no }))
     }
 
     /// What a document of an index takes on the source's disk, about: a guess of its size, `None` without documents.

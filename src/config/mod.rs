@@ -20,6 +20,7 @@ mod transform_rules;
 mod types;
 mod units;
 mod validate;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub use transform::{
 pub use types::{PrefixIds, Types};
 pub use units::{Bytes, Span};
 pub use validate::index_name_flaw;
+pub use verify::{VerifyConfig, VerifyLevel};
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -132,6 +134,9 @@ pub struct MigrationConfig {
     /// How changes made during the copy reach the target. Default not at all.
     #[serde(default)]
     pub changes: ChangesConfig,
+    /// How it is proven that everything arrived. Default: both sides are counted.
+    #[serde(default)]
+    pub verify: VerifyConfig,
     /// Pause when more than this share of the documents is rejected (after 10 000). Default `0.001`.
     #[serde(default = "default_max_failure_ratio")]
     pub max_failure_ratio: f64,
@@ -303,6 +308,7 @@ impl Default for MigrationConfig {
             write: WriteConfig::default(),
             throttle: ThrottleConfig::default(),
             changes: ChangesConfig::default(),
+            verify: VerifyConfig::default(),
             max_failure_ratio: default_max_failure_ratio(),
         }
     }
@@ -315,6 +321,15 @@ impl Default for ClusterConfig {
 }
 
 impl MigrationConfig {
+    /// Whether a document has the source's version on the target, so that the two can be compared.
+    #[must_use]
+    pub fn keeps_versions(&self) -> bool {
+        let others = self.changes.kafka.as_ref().is_some_and(|kafka| {
+            kafka.then == ChangesThen::Handover || kafka.version == Some(ChangeVersion::None)
+        });
+        self.write.mode == WriteMode::External && !self.changes.sole_writer && !others
+    }
+
     /// The target index of a source index, and of one of its types where the name depends on it.
     #[must_use]
     pub fn target_index(&self, source: &str, doc_type: &str) -> String {

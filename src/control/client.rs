@@ -10,6 +10,7 @@ use reqwest::{RequestBuilder, Response, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::engine::verification::{VerifyOptions, VerifyReport};
 use crate::engine::{RetryProgress, RetryReport};
 use crate::error::{Error, Result};
 use crate::plan::slice::SliceId;
@@ -17,10 +18,11 @@ use crate::store::records::{Failure, FailureGroup, SliceRecord, SliceState, Tune
 use crate::store::socket_path;
 
 use super::fault::Fault;
-use super::lines::Whole;
-use super::server::{AcceptRequest, RetryLine};
+use super::lines::{Whole, WorkLine};
+use super::server::AcceptRequest;
 use super::socket;
 use super::status::{MigrationStatus, StatusDocument};
+use super::verification::VerificationStatus;
 
 /// A daemon that does not answer a question of status for so long hangs.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -175,25 +177,30 @@ impl Client {
         &self,
         name: &str,
         error_type: Option<&str>,
-        mut told: impl FnMut(RetryProgress),
+        told: impl FnMut(RetryProgress),
     ) -> Result<RetryReport> {
         let body = serde_json::json!({ "type": error_type }).to_string();
         let request =
             self.http.post(address(name, "/failures/retry")?).header("content-type", JSON).body(body);
-        let mut pieces = send(request).await?.bytes_stream().map_err(|error| lost(&error));
-        let mut whole = Whole::default();
-        while let Some(piece) = pieces.try_next().await? {
-            let lines = whole.take(&piece);
-            for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-                match understood(line)? {
-                    RetryLine::Progress(progress) => told(progress),
-                    RetryLine::Report(report) => return Ok(report),
-                    RetryLine::Fault(fault) => return Err(fault.into()),
-                }
-            }
-        }
-        Err(Error::temporary("daemon_gone", "the daemon's answer ended before its end")
-            .hint("what was settled until then is off the list: try again"))
+        work(request, told, "what was settled until then is off the list: try again").await
+    }
+
+    /// `POST /v1/migrations/{name}/verify`; takes as long as both sides take to be read, and says how far it is.
+    pub async fn verify(
+        &self,
+        name: &str,
+        options: &VerifyOptions,
+        told: impl FnMut(VerificationStatus),
+    ) -> Result<Option<VerifyReport>> {
+        let body = serde_json::json!(options).to_string();
+        let request = self.http.post(address(name, "/verify")?).header("content-type", JSON).body(body);
+        work(request, told, "what was read until then is stored: the same command goes on there").await
+    }
+
+    /// `GET /v1/migrations/{name}/verification/differences`: lines of JSON, in pieces.
+    pub async fn differences(&self, name: &str) -> Result<impl Stream<Item = Result<Bytes>> + use<>> {
+        let request = self.http.get(address(name, "/verification/differences")?);
+        Ok(send(request).await?.bytes_stream().map_err(|error| lost(&error)))
     }
 
     /// `POST /v1/migrations/{name}/pause`
@@ -254,6 +261,27 @@ async fn send(request: RequestBuilder) -> Result<Response> {
         Err(_) => Err(Error::unexpected("control_answer", format!("the daemon answered with HTTP {status}"))
             .hint("the command and the daemon may be of different versions")),
     }
+}
+
+/// Long work, which says how far it is; `hint` is what to do where its answer breaks off.
+async fn work<P: DeserializeOwned, R: DeserializeOwned>(
+    request: RequestBuilder,
+    mut told: impl FnMut(P),
+    hint: &str,
+) -> Result<R> {
+    let mut pieces = send(request).await?.bytes_stream().map_err(|error| lost(&error));
+    let mut whole = Whole::default();
+    while let Some(piece) = pieces.try_next().await? {
+        let lines = whole.take(&piece);
+        for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            match understood::<WorkLine<P, R>>(line)? {
+                WorkLine::Progress(progress) => told(progress),
+                WorkLine::Report(report) => return Ok(report),
+                WorkLine::Fault(fault) => return Err(fault.into()),
+            }
+        }
+    }
+    Err(Error::temporary("daemon_gone", "the daemon's answer ended before its end").hint(hint))
 }
 
 async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T> {

@@ -5,13 +5,40 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::{Stream, stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
 
+use super::fault::Fault;
 use crate::error::{Error, Result};
 
 /// Lines are sent in pieces of about this size.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// What long work answers: how far it is, as often as that changes, and its end.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkLine<P, R> {
+    /// How far it is.
+    Progress(P),
+    /// The last line: what it came to.
+    Report(R),
+    /// The last line: why it ended before.
+    Fault(Fault),
+}
+
+impl<P, R> WorkLine<P, R> {
+    /// The last line of work that ran in a task of its own.
+    pub fn of(ended: std::result::Result<Result<R>, JoinError>) -> WorkLine<P, R> {
+        match ended {
+            Ok(Ok(report)) => WorkLine::Report(report),
+            Ok(Err(error)) => WorkLine::Fault(Fault::from(&error)),
+            Err(panicked) => WorkLine::Fault(Fault::from(
+                &Error::unexpected("panic", "the work panicked").because(panicked),
+            )),
+        }
+    }
+}
 
 /// Pieces that wait for a slow reader.
 const PIECES_AHEAD: usize = 4;

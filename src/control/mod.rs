@@ -13,6 +13,8 @@
 //! | `DELETE /v1/migrations/{name}/tune` | the same: nothing of it stands |
 //! | `POST /v1/migrations/{name}/failures/accept` `{"type": …, "acceptance": …}` | its [`FailureGroup`](crate::store::records::FailureGroup) |
 //! | `POST /v1/migrations/{name}/failures/retry` `{"type": …}` | lines of [`RetryLine`](server::RetryLine) |
+//! | `POST /v1/migrations/{name}/verify` [`VerifyOptions`](crate::engine::verification::VerifyOptions) | lines of [`VerifyLine`](verifying::VerifyLine) |
+//! | `GET /v1/migrations/{name}/verification/differences` | one [`Difference`](crate::store::verification::Difference) a line |
 //!
 //! Errors are `{kind, code, message, hint}`. A list that ends without its last chunk is incomplete.
 
@@ -23,6 +25,8 @@ pub mod lines;
 pub mod server;
 pub mod socket;
 pub mod status;
+pub mod verification;
+pub mod verifying;
 
 pub use client::{Client, StateName, Wanted, WantedSlices};
 pub use server::{AcceptRequest, ControlServer};

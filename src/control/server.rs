@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use futures::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Engine, RetryProgress, RetryReport};
@@ -22,8 +22,9 @@ use crate::store::records::{Acceptance, FailureGroup, Tuned};
 
 use super::client::{Wanted, WantedSlices};
 use super::fault::Fault;
+use super::lines::WorkLine;
 use super::status::{MigrationStatus, StatusDocument};
-use super::{lines, socket};
+use super::{lines, socket, verifying};
 
 /// How long answers that are under way may take when the daemon leaves.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
@@ -35,7 +36,7 @@ pub struct ControlServer {
     state_dir: PathBuf,
 }
 
-type Answer<T> = std::result::Result<T, Fault>;
+pub(super) type Answer<T> = std::result::Result<T, Fault>;
 
 #[derive(Debug, Default, Deserialize)]
 struct PauseRequest {
@@ -53,17 +54,8 @@ struct ResumeRequest {
     slice: Option<String>,
 }
 
-/// What `failures/retry` answers: how far it is, as often as that changes, and the end.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RetryLine {
-    /// How far it is.
-    Progress(RetryProgress),
-    /// The last line: what became of all.
-    Report(RetryReport),
-    /// The last line: why it ended before.
-    Fault(Fault),
-}
+/// What `failures/retry` answers.
+pub type RetryLine = WorkLine<RetryProgress, RetryReport>;
 
 /// What `failures/accept` is asked with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -108,6 +100,8 @@ fn routes(engine: Engine) -> Router {
         .route("/v1/migrations/{name}/failures/records", get(failure_records))
         .route("/v1/migrations/{name}/failures/accept", post(accept))
         .route("/v1/migrations/{name}/failures/retry", post(retry))
+        .route("/v1/migrations/{name}/verify", post(verifying::verify))
+        .route("/v1/migrations/{name}/verification/differences", get(verifying::found))
         .route("/v1/migrations/{name}/pause", post(pause))
         .route("/v1/migrations/{name}/resume", post(resume))
         .route("/v1/migrations/{name}/tune", post(tune).delete(untune))
@@ -169,21 +163,11 @@ async fn retry(
                 let progress = *heard.borrow_and_update();
                 (RetryLine::Progress(progress), Some((heard, work)))
             }
-            Err(_) => (ended(work.await), None),
+            Err(_) => (RetryLine::of(work.await), None),
         };
         let mut text = BytesMut::new();
         Some((lines::write_line(&line, &mut text).map(|()| text.freeze()), rest))
     })))
-}
-
-fn ended(work: std::result::Result<Result<RetryReport>, JoinError>) -> RetryLine {
-    match work {
-        Ok(Ok(report)) => RetryLine::Report(report),
-        Ok(Err(error)) => RetryLine::Fault(Fault::from(&error)),
-        Err(panicked) => RetryLine::Fault(Fault::from(
-            &Error::unexpected("panic", "the work on the failures panicked").because(panicked),
-        )),
-    }
 }
 
 async fn accept(

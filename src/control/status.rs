@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::changes::ChangesStatus;
+use super::verification::VerificationStatus;
 use crate::engine::phase::{Phase, Standing};
 use crate::sink::PaceNow;
 use crate::store::records::{Counted, Counts, FailureGroup, Tuned};
@@ -85,6 +86,9 @@ pub struct MigrationStatus {
     /// How the changes made during the copy arrive; absent where the source is not followed.
     #[serde(default)]
     pub changes: Option<ChangesStatus>,
+    /// What the last verification found, or how far the one under way is; absent before the first.
+    #[serde(default)]
+    pub verification: Option<VerificationStatus>,
     /// How much is sent to the target at once; absent while nothing is written.
     #[serde(default)]
     pub pace: Option<PaceNow>,
@@ -109,7 +113,8 @@ impl MigrationStatus {
         self.failures.iter().filter(|group| group.accepted.is_some()).map(|group| group.count).sum()
     }
 
-    /// True when everything is counted, and all that is missing on the target are accepted failures.
+    /// True when everything is counted, all that is missing on the target are accepted failures, and a verification, where
+    /// there was one, found nothing else.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         let whole = |counted: &Counted| counted.agrees() || counted.lacks_only_failures();
@@ -117,7 +122,9 @@ impl MigrationStatus {
         let others = self.others.as_ref().is_none_or(|others| others.counted == Some(others.expected));
         // One of the two numbers alone would believe a list that lost a part of itself.
         let known = self.open_failures() == 0 && self.counts.rejected == self.accepted_failures();
-        counted && others && known && self.slices.set_aside == 0
+        let clean = |last: &VerificationStatus| last.finished.is_none() || last.is_clean();
+        let verified = self.verification.as_ref().is_none_or(clean);
+        counted && others && known && verified && self.slices.set_aside == 0
     }
 }
 

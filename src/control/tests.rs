@@ -52,6 +52,7 @@ fn left_behind(state: &Path, failures: &[Failure]) {
         others: Vec::new(),
         planning_ms: 0,
         copying_ms: 0,
+        drifted: std::collections::BTreeSet::new(),
         tuned: Tuned::default(),
     };
     store.save_migration(&record).unwrap();

@@ -34,7 +34,7 @@ impl Meeting {
 ///
 /// # Errors
 /// `State` when a file is missing or damaged, or the disk refuses.
-pub fn meet(runs: Runs, dir: &Path) -> Result<impl Iterator<Item = Result<Meeting>>> {
+pub fn meet(runs: Runs, dir: &Path) -> Result<impl Iterator<Item = Result<Meeting>> + use<>> {
     let mut entries = runs.entries(dir)?.peekable();
     Ok(std::iter::from_fn(move || {
         let first = match entries.next()? {

@@ -126,7 +126,7 @@ impl Runs {
     ///
     /// # Errors
     /// `State` when a file is missing or damaged, or the disk refuses.
-    pub(super) fn entries(self, dir: &Path) -> Result<impl Iterator<Item = Result<Entry>>> {
+    pub(super) fn entries(self, dir: &Path) -> Result<impl Iterator<Item = Result<Entry>> + use<>> {
         let mut runs = self.0;
         let mut merged = 0;
         while runs.len() > MOST_OPEN {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Content;
 use crate::error::{Error, Result};
 
 /// A document as one side has it.
@@ -11,6 +12,8 @@ pub struct Sighting {
     pub version: Option<u64>,
     /// What names it on the source, for a sighting there.
     pub origin: Option<Origin>,
+    /// What it says, where that was read.
+    pub content: Option<Content>,
     /// The key of its failure in the store, for a sighting in the list of failures.
     pub failure: Option<Vec<u8>>,
 }
@@ -18,6 +21,8 @@ pub struct Sighting {
 /// What names a document on the source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
+    /// Ordinal of its index, where a transform sends it to another target than that index has.
+    pub from: Option<u32>,
     /// Its type; absent for the only one that its index has.
     pub doc_type: Option<String>,
     /// Its id and routing, where they are others than on the target.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use serde::{Deserialize, Serialize};
 
 use super::worker::IndexCopy;
 use crate::cluster::Cluster;
@@ -11,8 +12,9 @@ use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::dialect::writing::{Guard, Verb};
 use crate::cluster::failure::{CallError, Refusal};
 use crate::cluster::held::{Asked, Held};
+use crate::diff::is_same;
 use crate::error::Result;
-use crate::sink::{Cut, Delivery, DeliveryError, Identity, Rejection, Sink, is_same, operations};
+use crate::sink::{Cut, Delivery, DeliveryError, Identity, Rejection, Sink, operations};
 use crate::source::{Given, Page};
 use crate::transform::Transformed;
 
@@ -24,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) const CONFLICT: &str = "version_conflict_engine_exception";
 
 /// A document of the source, by what names it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct DocumentKey {
     pub(super) doc_type: Option<String>,
     pub(super) id: String,
@@ -297,7 +299,7 @@ impl IndexCopy {
         Ok((kept, held))
     }
 
-    async fn on_source(&self, keys: &[DocumentKey]) -> Result<Vec<Held>> {
+    pub(super) async fn on_source(&self, keys: &[DocumentKey]) -> Result<Vec<Held>> {
         let asked: Vec<Asked<'_>> = keys
             .iter()
             .map(|key| Asked {
@@ -317,7 +319,7 @@ impl IndexCopy {
 
     /// Asks for as long as it takes. An answer that cannot be read is asked for document by document, so that one of them
     /// does not hide the others.
-    async fn held(
+    pub(super) async fn held(
         &self,
         cluster: &Cluster,
         index: &str,

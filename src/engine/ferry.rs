@@ -1,5 +1,6 @@
 //! One migration at work: takes it from phase to phase until it is ready, pauses it, and keeps its errors.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::progress::{Progress, milliseconds};
 use super::resume::resume;
 use super::status::take_over;
 use super::throttle::{Throttle, tune};
+use super::verification::is_due;
 use crate::config::{Config, MigrationConfig};
 use crate::error::{Error, Kind, Result};
 use crate::failpoint::Failpoint;
@@ -52,6 +54,8 @@ pub(super) struct Ferry {
     resumed: Notify,
     /// Held while failures are tried again: two at once would count one document twice.
     pub(super) retrying: tokio::sync::Mutex<()>,
+    /// Held while both sides are verified.
+    pub(super) verifying: tokio::sync::Mutex<()>,
 }
 
 impl Ferry {
@@ -82,6 +86,7 @@ impl Ferry {
                     others: Vec::new(),
                     planning_ms: 0,
                     copying_ms: 0,
+                    drifted: BTreeSet::new(),
                     tuned: Tuned::default(),
                 };
                 store.save_migration(&record)?;
@@ -102,7 +107,11 @@ impl Ferry {
                 if drift.is_empty() {
                     record
                 } else {
-                    store.update_migration(name, |record| record.fingerprint = fingerprint.0)?
+                    let keys: Vec<String> = drift.iter().map(|(key, ..)| (*key).to_owned()).collect();
+                    store.update_migration(name, |record| {
+                        record.drifted.extend(keys.into_iter().filter(|_| holds));
+                        record.fingerprint = fingerprint.0;
+                    })?
                 }
             }
         };
@@ -121,6 +130,7 @@ impl Ferry {
             work: Mutex::new(CancellationToken::new()),
             resumed: Notify::new(),
             retrying: tokio::sync::Mutex::new(()),
+            verifying: tokio::sync::Mutex::new(()),
         })
     }
 
@@ -258,7 +268,9 @@ impl Ferry {
         let follows = self.migration.changes.follows() && patient;
         match record.phase {
             Phase::CutOver | Phase::Complete => return Ok(self.outcome()),
-            Phase::Ready if !follows => return Ok(self.outcome()),
+            Phase::Ready if !follows && !is_due(&self.store, &self.name, &self.migration)? => {
+                return Ok(self.outcome());
+            }
             _ => {}
         }
         let connected = unless(stop, self.context()).await.map_err(|error| in_the_way(error, &record));
@@ -344,20 +356,32 @@ impl Ferry {
                     if follower.is_none() {
                         *follower = context.follow(stop);
                     }
+                    let followed = follower.is_some();
                     let finished = async {
                         // What was deleted in the last moments of the copy may not have been remembered before.
                         context.bury().await?;
                         context.restore().await?;
-                        context.count_settled().await
+                        context.count_settled().await?;
+                        let _alone = self.verifying.lock().await;
+                        context.verify_as_configured(followed, stop).await
                     };
                     if unless(stop, meanwhile(follower, finished)).await?.is_none() {
                         return Ok(FerryEnd::Stopped);
                     }
                     Event::Verified
                 }
-                Phase::Ready if follows => {
-                    if follower.is_none() {
+                Phase::Ready => {
+                    if follows && follower.is_none() {
                         *follower = context.follow(stop);
+                    }
+                    // A level that was configured since.
+                    let followed = follower.is_some();
+                    let verified = async {
+                        let _alone = self.verifying.lock().await;
+                        context.verify_as_configured(followed, stop).await
+                    };
+                    if unless(stop, meanwhile(follower, verified)).await?.is_none() {
+                        return Ok(FerryEnd::Stopped);
                     }
                     let Some(follower) = follower else { return Ok(self.outcome()) };
                     tokio::select! {
@@ -367,7 +391,7 @@ impl Ferry {
                     }
                     return Ok(if stop.is_cancelled() { self.outcome() } else { FerryEnd::Stopped });
                 }
-                Phase::Ready | Phase::CutOver | Phase::Complete => return Ok(self.outcome()),
+                Phase::CutOver | Phase::Complete => return Ok(self.outcome()),
             };
             record = self.advance(event)?;
             if stop.is_cancelled() {

@@ -14,7 +14,7 @@ use crate::sink::Identity;
 use crate::source::Page;
 
 impl Context {
-    /// The documents of these ids that are there, proven to be all of them. `hidden` is the type to look into where no
+    /// The documents of these ids that are there, and that the migration's query takes, proven to be all of them. `hidden` is the type to look into where no
     /// other search sees it.
     ///
     /// # Errors
@@ -30,7 +30,11 @@ impl Context {
         let source = &self.source;
         source.refresh(&copy.source_name).await.map_err(|cause| cause.during(source.name(), doing))?;
         let selection = |ids: &[&str]| {
-            let query = json!({"ids": {"values": ids}});
+            let ids = json!({"ids": {"values": ids}});
+            let query = match &copy.query {
+                Some(query) => json!({"bool": {"must": [ids, query]}}),
+                None => ids,
+            };
             let mut selection = Selection::all(&copy.source_name, Some(&query)).of_types(&copy.only_types);
             if let Some(doc_type) = hidden {
                 selection.range = SliceRange::HiddenType { doc_type: doc_type.to_owned() };

@@ -26,6 +26,7 @@ mod resume;
 mod retry;
 pub mod sampling;
 pub mod schemas;
+mod sides;
 pub mod status;
 pub(crate) mod stored_plan;
 mod templates;
@@ -36,6 +37,7 @@ mod topic;
 #[path = "topic_absent.rs"]
 mod topic;
 pub(crate) mod unsettled;
+pub mod verification;
 mod verifying;
 mod worker;
 
@@ -55,11 +57,13 @@ use crate::error::{Error, Result};
 use crate::plan::slice::SliceId;
 use crate::store::Store;
 use crate::store::records::{Acceptance, FailureGroup, Tuned};
+use crate::store::verification::Repair;
 use crate::telemetry::statsd::Counters;
 use ferry::{Ferry, FerryEnd};
 pub use resume::resume;
 pub use retry::{RetryProgress, RetryReport};
 pub use throttle::tune;
+use verification::{VerifyOptions, VerifyReport};
 
 /// How a run behaves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -299,6 +303,34 @@ impl Engine {
         let context = ferry.context().await?;
         let report = context.retry(error_type.as_deref(), told).await?;
         if ferry.progress.phase() == phase::Phase::Ready {
+            context.count_both().await?;
+        }
+        Ok(report)
+    }
+
+    /// Verifies a migration whose copy is over, until `stop`; what it found until then is stored, and it goes on from there
+    /// when it is asked for again. `None` when it was stopped.
+    ///
+    /// # Errors
+    /// As [`VerifyOptions`] cannot be met: `State` before the copy is over or while another one is at it, `Temporary` when a
+    /// cluster does not answer, `Refused` when one gives no documents out.
+    pub async fn verify(
+        &self,
+        name: &str,
+        options: VerifyOptions,
+        stop: &CancellationToken,
+    ) -> Result<Option<VerifyReport>> {
+        let ferry = self.ferry(name)?;
+        let _alone = ferry.verifying.try_lock().map_err(|_| {
+            Error::state("verifying", format!("migration `{name}` is being verified already"))
+                .hint(format!("`esferry status {name}` says how far it is"))
+        })?;
+        let context = ferry.context().await?;
+        let running =
+            matches!(ferry.progress.standing(), phase::Standing::Running | phase::Standing::Waiting(_));
+        let followed = !self.inner.options.once && running && context.config.changes.follows();
+        let report = context.verify(options, followed, stop).await?;
+        if options.repair != Repair::default() && ferry.progress.phase() == phase::Phase::Ready {
             context.count_both().await?;
         }
         Ok(report)

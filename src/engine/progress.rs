@@ -1,6 +1,7 @@
 //! What a migration is doing right now: small counters that workers move and `status` reads.
 
 mod changes;
+mod verification;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -16,6 +17,7 @@ use crate::store::Resolution;
 use crate::store::records::{
     Counts, FailureGroup, IndexRecord, MigrationRecord, OtherTarget, SliceRecord, SliceState, Tuned,
 };
+use verification::VerificationProgress;
 
 /// The recent rate is that of this span.
 const RECENT: Duration = Duration::from_secs(10);
@@ -43,6 +45,7 @@ struct Inner {
     tuned: Tuned,
     /// Absent for a source that is not followed.
     changes: Option<ChangesStatus>,
+    verification: VerificationProgress,
     /// Of whoever writes to the target now.
     pace: Weak<Pace>,
     planning: Duration,
@@ -77,6 +80,7 @@ impl Progress {
             others: Vec::new(),
             tuned: Tuned::default(),
             changes: None,
+            verification: VerificationProgress::default(),
             pace: Weak::new(),
             planning: Duration::ZERO,
             copying: Duration::ZERO,
@@ -331,6 +335,7 @@ impl Progress {
             others: inner.others_status(),
             tuned: (inner.tuned != Tuned::default()).then_some(inner.tuned),
             changes: inner.changes.clone(),
+            verification: inner.verification.status(),
             pace: inner.pace.upgrade().map(|pace| pace.now()),
             indices: inner.indices.iter().map(IndexProgress::status).collect(),
             planning_seconds: inner.planning.as_secs_f64(),

@@ -6,6 +6,7 @@ use super::progress::Progress;
 use super::reconcile::stored_passes;
 use super::topic::stored_topic;
 use crate::control::status::{DaemonStatus, STATUS_VERSION, StatusDocument};
+use crate::control::verification::VerificationStatus;
 use crate::error::Result;
 use crate::store::Store;
 use crate::store::records::MigrationRecord;
@@ -28,6 +29,9 @@ pub(super) fn take_over(progress: &Progress, store: &Store, record: &MigrationRe
         progress.changes(|changes| {
             changes.reconcile.get_or_insert(passes);
         });
+    }
+    if let Some(verification) = store.verification(&record.name)? {
+        progress.verification_was(VerificationStatus::of(&verification));
     }
     if let Some(topic) = stored_topic(store, record)? {
         progress.changes(|changes| {

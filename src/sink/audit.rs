@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::bulk::sent_metadata;
 use crate::cluster::answer::{shown, why_unreadable};
 use crate::cluster::failure::CallError;
+use crate::diff::is_same;
 
 /// Documents of a target as it gives them out.
 #[derive(Deserialize)]
@@ -75,25 +76,4 @@ pub(super) fn question(batch: &Batch, positions: &[usize]) -> Value {
         serde_json::json!(document)
     };
     serde_json::json!({"docs": positions.iter().map(wanted).collect::<Vec<_>>()})
-}
-
-/// The same bytes, or the same content in another order of keys.
-#[must_use]
-pub fn is_same(sent: &[u8], held: &[u8]) -> bool {
-    let value = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
-    sent.trim_ascii() == held.trim_ascii() || (value(sent).is_some() && value(sent) == value(held))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_order_of_keys_makes_no_other_document() {
-        assert!(is_same(br#"{"a":1,"b":[2]}"#, br#"{ "b": [2], "a": 1 }"#));
-        assert!(is_same(b"{\"a\":1}\n", b"{\"a\":1}"));
-        assert!(is_same(b"{odd}", b"{odd}"), "what is no JSON is the same when its bytes are");
-        assert!(!is_same(br#"{"a":1}"#, br#"{"a":2}"#));
-        assert!(!is_same(b"{odd}", b"{}"));
-    }
 }

@@ -15,7 +15,6 @@ mod origin;
 mod outcome;
 mod pace;
 
-pub use audit::is_same;
 pub use batch::{Batch, BatchLimits, Cut, cut};
 pub use delivery::{DeliveryError, Sink};
 pub use origin::Identity;

@@ -2,9 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::passes::UnitName;
 use super::records::Failure;
 use super::topics::Tombstone;
+use super::units::{Purpose, UnitName};
 use crate::plan::slice::SliceId;
 
 /// A key, or the prefix of many.
@@ -117,13 +117,21 @@ impl Key {
         Key::below(b'c', name)
     }
 
-    pub(super) fn units(name: &str) -> Self {
-        Key::below(b'u', name)
+    pub(super) fn verification(name: &str) -> Self {
+        Key::below(b'v', name)
     }
 
-    pub(super) fn unit(name: &str, unit: UnitName) -> Self {
+    pub(super) fn units(purpose: Purpose, name: &str) -> Self {
+        let letter = match purpose {
+            Purpose::Pass => b'u',
+            Purpose::Verification => b'w',
+        };
+        Key::below(letter, name)
+    }
+
+    pub(super) fn unit(purpose: Purpose, name: &str, unit: UnitName) -> Self {
         let UnitName { part, index, shard, number } = unit;
-        let key = Key::units(name).with(&[part.letter()]);
+        let key = Key::units(purpose, name).with(&[part.letter()]);
         key.with(&index.to_be_bytes()).with(&shard.to_be_bytes()).with(&number.to_be_bytes())
     }
 

@@ -13,6 +13,8 @@ mod settle;
 #[cfg(test)]
 mod tests;
 pub mod topics;
+pub mod units;
+pub mod verification;
 mod whole;
 mod witness;
 
@@ -31,6 +33,7 @@ use keys::Key;
 pub use lock::{running_pid, socket_path};
 use records::{Failure, FailureGroup, IndexRecord, MigrationRecord, ShardRecord, SliceRecord};
 pub use settle::{OutOfOrder, Resolution, SettleError, Settlement};
+use units::Purpose;
 
 /// Format of the records; a store with another one is refused.
 pub const FORMAT: u32 = 2;
@@ -318,7 +321,9 @@ impl Store {
             Key::positions(name),
             Key::tombstones(name),
             Key::topic(name),
-            Key::units(name),
+            Key::units(Purpose::Pass, name),
+            Key::units(Purpose::Verification, name),
+            Key::verification(name),
             Key::pass(name),
         ] {
             for key in self.db.scan_prefix(prefix.bytes()).keys() {
@@ -327,7 +332,8 @@ impl Store {
                 Failpoint::ResetHalf.pass();
             }
         }
-        self.forget_sightings(name)?;
+        self.forget_units(Purpose::Pass, name)?;
+        self.forget_verification(name)?;
         for key in [Key::migration(name), Key::reset(name)] {
             self.db.remove(key.bytes()).map_err(|cause| self.broken(cause))?;
         }

@@ -1,7 +1,5 @@
 //! How far a pass over both sides is: which parts are read, and up to which place they are compared.
 
-use std::path::PathBuf;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +7,8 @@ use super::failures::FailureEdit;
 use super::keys::Key;
 use super::records::Failure;
 use super::settle::Resolution;
-use super::{Store, encode, unusable};
+use super::units::Purpose;
+use super::{Store, encode};
 use crate::error::Result;
 use crate::failpoint::Failpoint;
 
@@ -71,59 +70,6 @@ impl PassCounts {
     }
 }
 
-/// What is read as one: all of it, or again from its beginning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct UnitName {
-    /// What it is a part of.
-    pub part: Part,
-    /// Ordinal of the index.
-    pub index: u32,
-    /// Shard of the side it is on.
-    pub shard: u32,
-    /// Number of its first slice.
-    pub number: u32,
-}
-
-/// What a unit is a part of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// Slices of the source.
-    Source,
-    /// A shard of the target.
-    Target,
-    /// The list of failures.
-    Failures,
-}
-
-impl Part {
-    pub(super) fn letter(self) -> u8 {
-        match self {
-            Part::Source => b's',
-            Part::Target => b't',
-            Part::Failures => b'f',
-        }
-    }
-}
-
-impl std::fmt::Display for UnitName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let UnitName { part, index, shard, number } = self;
-        write!(f, "{}-{index}-{shard}-{number}", char::from(part.letter()))
-    }
-}
-
-/// A unit that is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UnitRecord {
-    /// Its name.
-    pub name: UnitName,
-    /// Sorted runs it became.
-    pub runs: u32,
-    /// Documents in it.
-    pub docs: u64,
-}
-
 /// Places that were compared, each with what became of it.
 #[derive(Debug, Clone, Default)]
 pub struct Comparison {
@@ -154,25 +100,8 @@ impl Store {
     /// `State` when the disk refuses.
     pub fn begin_pass(&self, name: &str, record: &PassRecord) -> Result<()> {
         let _guard = self.guard();
-        self.forget_sightings(name)?;
+        self.forget_units(Purpose::Pass, name)?;
         self.put(&Key::pass(name), record)?;
-        self.flush()
-    }
-
-    /// The units that are read.
-    ///
-    /// # Errors
-    /// `State` for an unreadable record.
-    pub fn units(&self, name: &str) -> Result<Vec<UnitRecord>> {
-        self.scan(&Key::units(name)).collect()
-    }
-
-    /// Stores that a unit is read, durably. Its runs have to be on the disk.
-    ///
-    /// # Errors
-    /// `State` when the disk refuses.
-    pub fn save_unit(&self, name: &str, unit: &UnitRecord) -> Result<()> {
-        self.put(&Key::unit(name, unit.name), unit)?;
         self.flush()
     }
 
@@ -212,31 +141,8 @@ impl Store {
         pass.compared = None;
         self.put(&Key::pass(name), &pass)?;
         self.flush()?;
-        self.forget_sightings(name)?;
+        self.forget_units(Purpose::Pass, name)?;
         Ok(pass)
-    }
-
-    /// Where the sightings of a pass are, in files that belong to nobody else.
-    #[must_use]
-    pub fn sightings_dir(&self, name: &str) -> PathBuf {
-        self.state_dir.join("sightings").join(name)
-    }
-
-    /// Takes all units off the store, and their files off the disk.
-    pub(super) fn forget_sightings(&self, name: &str) -> Result<()> {
-        // The records first: a unit without its files would be missed.
-        for key in self.db.scan_prefix(Key::units(name).bytes()).keys() {
-            let key = key.map_err(|cause| self.broken(cause))?;
-            self.db.remove(key).map_err(|cause| self.broken(cause))?;
-        }
-        self.flush()?;
-        let dir = self.sightings_dir(name);
-        match std::fs::remove_dir_all(&dir) {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                Err(unusable(&dir, sled::Error::Io(cause)))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// The failures of a migration with their keys; streams, however many there are.

@@ -1,6 +1,6 @@
 //! What the store holds, as it is written: one JSON value a record (`docs/store.md` has the layout).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,9 @@ pub struct MigrationRecord {
     /// Milliseconds spent copying, over all runs (time in which no daemon ran is left out).
     #[serde(default)]
     pub copying_ms: u64,
+    /// Keys of the configuration that changed after it was planned, and were let pass.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub drifted: BTreeSet<String>,
     /// What an operator changed on the migration at work.
     #[serde(default)]
     pub tuned: Tuned,

@@ -150,7 +150,7 @@ pub(crate) fn members(bytes: &[u8], open: usize) -> impl Iterator<Item = Member>
 }
 
 /// The elements of the array whose bracket stands at `open`.
-pub(super) fn elements(bytes: &[u8], open: usize) -> impl Iterator<Item = Part> {
+pub(crate) fn elements(bytes: &[u8], open: usize) -> impl Iterator<Item = Part> {
     let mut at = open + 1;
     std::iter::from_fn(move || next_part(bytes, &mut at, b']'))
 }
@@ -199,7 +199,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// A path with one more name.
-pub(super) fn below(path: &str, name: &str) -> String {
+pub(crate) fn below(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 

@@ -1,11 +1,11 @@
 //! Documents that only the target has: deleted there once it is proven that the source has none in their place.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::reading::text;
 use crate::cluster::dialect::writing::{Guard, Verb};
 use crate::engine::context::Context;
-use crate::engine::current::{Brought, send};
+use crate::engine::current::{Brought, DocumentKey, send};
+use crate::engine::sides::text;
 use crate::engine::worker::IndexCopy;
 use crate::error::Result;
 use crate::sink::operations;
@@ -14,10 +14,10 @@ use crate::transform::Pipeline;
 
 /// A document of the target, as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Extra {
-    pub(super) id: String,
-    pub(super) routing: Option<String>,
-    pub(super) version: u64,
+pub(in crate::engine) struct Extra {
+    pub(in crate::engine) id: String,
+    pub(in crate::engine) routing: Option<String>,
+    pub(in crate::engine) version: u64,
 }
 
 impl Context {
@@ -31,8 +31,9 @@ impl Context {
             return Ok(brought);
         }
         let there = self.places_on_source(copy, &extras).await?;
-        let (kept, gone): (Vec<Extra>, Vec<Extra>) =
-            extras.into_iter().partition(|extra| there.contains(&(extra.id.clone(), extra.routing.clone())));
+        let (kept, gone): (Vec<Extra>, Vec<Extra>) = extras
+            .into_iter()
+            .partition(|extra| there.contains_key(&(extra.id.clone(), extra.routing.clone())));
         // They came while both sides were read: the next pass sees both.
         brought.unchanged += kept.len() as u64;
         // Documents of one id under several routings cannot stand in one bulk.
@@ -68,20 +69,23 @@ impl Context {
         Ok(brought)
     }
 
-    /// Where documents of the source stand that could be these: looked for by their ids in every shard, since a real-time
-    /// look needs to know the shard.
-    async fn places_on_source(
+    /// Documents of the source that could be these, by the places where they stand: looked for by their ids in every shard,
+    /// since a real-time look needs to know the shard.
+    ///
+    /// # Errors
+    /// As [`look_up`](Context::look_up).
+    pub(in crate::engine) async fn places_on_source(
         &self,
         copy: &IndexCopy,
         extras: &[Extra],
-    ) -> Result<HashSet<(String, Option<String>)>> {
+    ) -> Result<HashMap<(String, Option<String>), DocumentKey>> {
         let mut ids: Vec<&str> = Vec::new();
         for extra in extras {
             ids.extend(copy.pipeline.source_ids(&extra.id));
         }
         ids.sort_unstable();
         ids.dedup();
-        let mut places = HashSet::new();
+        let mut places = HashMap::new();
         if ids.is_empty() {
             return Ok(places);
         }
@@ -99,7 +103,14 @@ impl Context {
                     // It has no place there: what stands on the target is something else.
                     Err(_) => continue,
                 };
-                places.insert(place);
+                let own = |span: crate::source::Span| text(span.of(&page.body)).into_owned();
+                let key = DocumentKey {
+                    doc_type: hidden.map(ToOwned::to_owned).or(hit.doc_type.map(own)),
+                    id: own(hit.id),
+                    routing: hit.routing.map(own),
+                    parent: hit.parent.map(own),
+                };
+                places.insert(place, key);
             }
         }
         Ok(places)

@@ -3,10 +3,9 @@
 
 mod extra;
 mod pass;
-mod reading;
 mod settling;
-mod units;
 
+pub(super) use extra::Extra;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

@@ -8,18 +8,19 @@ use tokio::sync::mpsc;
 
 use super::extra::Extra;
 use super::pass::Pass;
-use super::reading::copy_of;
-use crate::diff::{Meeting, Runs, Side, Sighting, meet};
+use crate::diff::{Meeting, Sighting, meet};
 use crate::engine::context::Context;
-use crate::engine::current::{Brought, DocumentKey};
+use crate::engine::current::Brought;
 use crate::engine::refused::refused_again;
+use crate::engine::sides::key_of;
 use crate::engine::worker::{IndexCopy, blocking};
 use crate::error::{Error, Result};
 use crate::failpoint::Failpoint;
 use crate::plan::slice::SliceId;
 use crate::sink::Rejection;
-use crate::store::passes::{Comparison, Part, PassCounts, UnitRecord};
+use crate::store::passes::{Comparison, PassCounts};
 use crate::store::records::{Counts, Failure};
+use crate::store::units::{Purpose, UnitRecord};
 use crate::store::{Resolution, Store};
 
 /// Documents that are looked at together.
@@ -39,17 +40,9 @@ struct Batch {
 impl Context {
     /// Compares what is not compared yet; false when the work was to stop.
     pub(super) async fn compare(&self, pass: &Pass, units: &[UnitRecord]) -> Result<bool> {
-        let mut runs = Runs::default();
-        for unit in units {
-            let side = match unit.name.part {
-                Part::Source => Side::Source,
-                Part::Target => Side::Target,
-                Part::Failures => Side::Failures,
-            };
-            runs.add(side, &self.runs_of(unit.name), unit.runs);
-        }
+        let runs = self.runs(Purpose::Pass, units);
         let (batches, batch) = mpsc::channel(2);
-        let (dir, from) = (self.store.sightings_dir(&self.name), pass.record.compared.clone());
+        let (dir, from) = (self.store.units_dir(Purpose::Pass, &self.name), pass.record.compared.clone());
         let reading = tokio::task::spawn_blocking(move || {
             let told = batches.clone();
             if let Err(error) = meet(runs, &dir).and_then(|meetings| batched(meetings, from, &batches)) {
@@ -63,7 +56,7 @@ impl Context {
         loop {
             let next = tokio::select! {
                 next = compared.next() => next,
-                () = pass.stop.cancelled() => return Ok(false),
+                () = pass.sides.stop.cancelled() => return Ok(false),
             };
             let Some(comparison) = next else { break };
             let comparison = comparison?;
@@ -96,7 +89,7 @@ impl Context {
         if meetings.is_empty() {
             return Ok(comparison);
         }
-        let copy = copy_of(pass, index)?;
+        let copy = pass.sides.copy(index)?;
         comparison.counts.found = meetings.len() as u64;
         let (mut wanted, mut extras) = (Vec::new(), Vec::new());
         for meeting in &meetings {
@@ -188,14 +181,6 @@ fn count(counts: &mut PassCounts, brought: &Brought) {
 fn known_failures(store: &Store, meeting: &Meeting) -> Result<Vec<Failure>> {
     let keys = meeting.failures.iter().filter_map(|sighting| sighting.failure.as_deref());
     keys.filter_map(|key| store.failure_at(key).transpose()).collect()
-}
-
-/// What names a document on the source that stands at this place of the target.
-fn key_of(copy: &IndexCopy, source: &Sighting, id: String, routing: Option<String>) -> DocumentKey {
-    let origin = source.origin.clone().unwrap_or_default();
-    let (id, routing) = origin.own.unwrap_or((id, routing));
-    let doc_type = origin.doc_type.or_else(|| copy.doc_type.clone());
-    DocumentKey { doc_type, id, routing, parent: origin.parent }
 }
 
 /// Whether both sides, or the list of failures, leave something to look at.

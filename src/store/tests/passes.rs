@@ -1,7 +1,8 @@
 //! A pass goes on where it was, its failures stand in the list once, and what it leaves on the disk goes with it.
 
 use super::*;
-use crate::store::passes::{Comparison, Part, PassCounts, PassRecord, UnitName, UnitRecord};
+use crate::store::passes::{Comparison, PassCounts, PassRecord};
+use crate::store::units::{Part, Purpose, UnitName, UnitRecord};
 
 fn pass(number: u32) -> PassRecord {
     PassRecord {
@@ -15,7 +16,8 @@ fn pass(number: u32) -> PassRecord {
 }
 
 fn unit(part: Part, shard: u32) -> UnitRecord {
-    UnitRecord { name: UnitName { part, index: 0, shard, number: 0 }, runs: 2, docs: 10 }
+    let name = UnitName { part, index: 0, shard, number: 0 };
+    UnitRecord { name, runs: 2, docs: 10, sums: BTreeMap::new(), mark: None, kept: false }
 }
 
 fn of_changes(document: &str, reason: &str, second: i64) -> Failure {
@@ -27,11 +29,11 @@ fn a_pass_goes_on_where_it_was_and_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = new_store(dir.path());
     store.begin_pass(NAME, &pass(1)).unwrap();
-    let sightings = store.sightings_dir(NAME);
+    let sightings = store.units_dir(Purpose::Pass, NAME);
     std::fs::create_dir_all(&sightings).unwrap();
     std::fs::write(sightings.join("s-0-0-0.0"), "x").unwrap();
-    store.save_unit(NAME, &unit(Part::Source, 0)).unwrap();
-    store.save_unit(NAME, &unit(Part::Target, 1)).unwrap();
+    store.save_unit(Purpose::Pass, NAME, &unit(Part::Source, 0)).unwrap();
+    store.save_unit(Purpose::Pass, NAME, &unit(Part::Target, 1)).unwrap();
     let counts = PassCounts { found: 3, written: 2, failed: 1, ..PassCounts::default() };
     let comparison = Comparison {
         upto: vec![0, 255, 7],
@@ -44,11 +46,11 @@ fn a_pass_goes_on_where_it_was_and_leaves_nothing_behind() {
     let store = Store::open(dir.path()).unwrap();
     let known = store.pass(NAME).unwrap().unwrap();
     assert_eq!((known.compared, known.counts, known.finished), (Some(vec![0, 255, 7]), counts, None));
-    assert_eq!(store.units(NAME).unwrap(), [unit(Part::Source, 0), unit(Part::Target, 1)]);
+    assert_eq!(store.units(Purpose::Pass, NAME).unwrap(), [unit(Part::Source, 0), unit(Part::Target, 1)]);
     let seen = PassCounts { on_source: 10, on_target: 9, ..PassCounts::default() };
     let over = store.finish_pass(NAME, &seen).unwrap();
     assert!(over.finished.is_some() && over.counts.on_target == 9 && over.counts.changed() == 3);
-    assert!(store.units(NAME).unwrap().is_empty() && !sightings.exists());
+    assert!(store.units(Purpose::Pass, NAME).unwrap().is_empty() && !sightings.exists());
 }
 
 #[test]
@@ -78,10 +80,10 @@ fn a_reset_takes_the_pass_and_its_files_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = new_store(dir.path());
     store.begin_pass(NAME, &pass(1)).unwrap();
-    store.save_unit(NAME, &unit(Part::Source, 0)).unwrap();
-    let sightings = store.sightings_dir(NAME);
+    store.save_unit(Purpose::Pass, NAME, &unit(Part::Source, 0)).unwrap();
+    let sightings = store.units_dir(Purpose::Pass, NAME);
     std::fs::create_dir_all(&sightings).unwrap();
     store.reset(NAME).unwrap();
-    assert!(store.pass(NAME).unwrap().is_none() && store.units(NAME).unwrap().is_empty());
+    assert!(store.pass(NAME).unwrap().is_none() && store.units(Purpose::Pass, NAME).unwrap().is_empty());
     assert!(!sightings.exists());
 }

@@ -1,17 +1,18 @@
-//! What a pass reads, in parts that are each read whole or again.
+//! What is read of both sides, in parts that are each read whole or again.
 
+use super::Sides;
 use crate::cluster::indices::IndexInfo;
 use crate::error::{Error, Result};
 use crate::store::Store;
-use crate::store::passes::{Part, UnitName};
-use crate::store::records::{IndexRecord, SliceRecord};
+use crate::store::records::SliceRecord;
+use crate::store::units::{Part, UnitName};
 
 /// Slices are read as one until they have so many documents: what is lost when the process dies in the middle.
 const UNIT_DOCS: u64 = 250_000;
 /// And no more slices than this.
 const UNIT_SLICES: u32 = 500;
 
-/// A part of a pass.
+/// A part of a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unit {
     pub(super) name: UnitName,
@@ -52,19 +53,20 @@ pub(super) fn of_source(store: &Store, name: &str) -> Result<Vec<Unit>> {
     Ok(units)
 }
 
-/// The shards of the target's indices.
+/// The shards of the target's indices, planned and others.
 ///
 /// # Errors
 /// `Refused` when one of the indices is gone.
-pub(super) fn of_target(records: &[IndexRecord], now: &[IndexInfo], cluster: &str) -> Result<Vec<Unit>> {
+pub(super) fn of_target(sides: &Sides, now: &[IndexInfo], cluster: &str) -> Result<Vec<Unit>> {
     let mut units = Vec::new();
-    for record in records {
-        let info = now.iter().find(|info| info.name == record.target).ok_or_else(|| {
-            let message = format!("cluster `{cluster}`: index `{}` is gone from the target", record.target);
+    let planned = sides.records.iter().map(|record| (record.ordinal, &record.target));
+    for (ordinal, name) in planned.chain(sides.others.iter().map(|(name, ordinal)| (*ordinal, name))) {
+        let info = now.iter().find(|info| info.name == *name).ok_or_else(|| {
+            let message = format!("cluster `{cluster}`: index `{name}` is gone from the target");
             Error::refused("target_gone", message).hint("`esferry reset` the migration to copy it again")
         })?;
         units.extend((0..info.shards).map(|shard| Unit {
-            name: UnitName { part: Part::Target, index: record.ordinal, shard, number: 0 },
+            name: UnitName { part: Part::Target, index: ordinal, shard, number: 0 },
             slices: 1,
         }));
     }
