@@ -1,6 +1,7 @@
 //! The command line: clap types here, one file a command, and the terminal is owned by nobody else.
 
 mod check;
+mod compare;
 mod completions;
 mod copy;
 mod failures;
@@ -125,6 +126,8 @@ pub enum Command {
     Failures(failures::Failures),
     /// Rewrite a search written for the source into one for the target
     Query(query::Query),
+    /// Ask recorded searches on both sides, and compare their answers and latencies
+    Compare(Box<compare::Compare>),
     /// Hold a migration; stored, so a restart keeps it
     Pause(pause::Pause),
     /// Let a paused migration go on, and take up again what was set aside
@@ -154,6 +157,7 @@ impl Cli {
             Command::Status(command) => brief(command.execute(global)),
             Command::Slices(command) => brief(command.execute(global)),
             Command::Query(command) => brief(command.execute(global)),
+            Command::Compare(command) => busy(command.execute(global)),
             Command::Failures(command) => brief(command.execute(global)),
             Command::Pause(command) => brief(command.execute(global)),
             Command::Resume(command) => brief(command.execute(global)),
@@ -164,7 +168,7 @@ impl Cli {
     }
 }
 
-/// Runs a command that copies.
+/// Runs a command that does many things at once.
 fn busy(command: impl Future<Output = Result<u8>>) -> Result<u8> {
     drive(tokio::runtime::Builder::new_multi_thread(), command)
 }
@@ -224,6 +228,7 @@ mod tests {
           slices       Show the slices of a migration, and why some were set aside
           failures     Look at the documents that did not arrive, and try them again
           query        Rewrite a search written for the source into one for the target
+          compare      Ask recorded searches on both sides, and compare their answers and latencies
           pause        Hold a migration; stored, so a restart keeps it
           resume       Let a paused migration go on, and take up again what was set aside
           tune         Give a migration at work other limits; stored, so a restart keeps them

@@ -35,6 +35,15 @@ pub struct Recorded {
     pub fingerprint: String,
 }
 
+impl Recorded {
+    /// GET or POST for the search of a side. What has a body is sent as recorded; one that gets a body by the
+    /// rewriting only is posted.
+    #[must_use]
+    pub fn method_for(&self, search: &Search) -> Method {
+        if self.search.body.is_null() && !search.body.is_null() { Method::POST } else { self.method.clone() }
+    }
+}
+
 /// What the target is asked instead of the rewritten search.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GivenTarget {
@@ -137,9 +146,8 @@ pub fn read(text: &str, origin: &str) -> Result<Vec<Recorded>> {
         if line.trim().is_empty() {
             continue;
         }
-        let bad = |what: String| {
-            Error::config("bad_search", format!("{origin}:{number}: {what}")).hint(EXAMPLE)
-        };
+        let bad =
+            |what: String| Error::config("bad_search", format!("{origin}:{number}: {what}")).hint(EXAMPLE);
         let recorded = one(line, number).map_err(bad)?;
         if let Some(first) = names.insert(recorded.name.clone(), number) {
             let what = format!("the name `{}` stands on line {first}, too", recorded.name);
@@ -154,7 +162,9 @@ pub fn read(text: &str, origin: &str) -> Result<Vec<Recorded>> {
 }
 
 fn one(line: &str, number: usize) -> Result<Recorded, String> {
-    let value = parse(line, "the line").map_err(|error| error.one_line())?;
+    // One line is all there is.
+    let value =
+        parse(line, "the line").map_err(|error| error.one_line().replace("at line 1 column", "at column"))?;
     if !value.is_object() {
         return Err("the line is JSON, but no object".to_owned());
     }
@@ -236,7 +246,8 @@ fn fingerprint(asked: Asked, search: &Search) -> String {
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(entries) => {
-            let mut all: Vec<(&String, Value)> = entries.iter().map(|(key, value)| (key, sorted(value))).collect();
+            let mut all: Vec<(&String, Value)> =
+                entries.iter().map(|(key, value)| (key, sorted(value))).collect();
             all.sort_by_key(|(key, _)| *key);
             Value::Object(all.into_iter().map(|(key, value)| (key.clone(), value)).collect::<Map<_, _>>())
         }
@@ -273,28 +284,56 @@ mod tests {
             let file = format!("{{\"path\": \"/ok/_search\"}}\n\n{line}\n");
             told.push_str(&format!("{}\n", read(&file, "searches.ndjson").unwrap_err().one_line()));
         }
-        let twice = "{\"path\": \"/a/_search\", \"name\": \"x\"}\n{\"path\": \"/b/_search\", \"name\": \"x\"}";
+        let twice =
+            "{\"path\": \"/a/_search\", \"name\": \"x\"}\n{\"path\": \"/b/_search\", \"name\": \"x\"}";
         told.push_str(&format!("{}\n", read(twice, "searches.ndjson").unwrap_err().one_line()));
         told.push_str(&read("\n", "searches.ndjson").unwrap_err().one_line());
-        insta::assert_snapshot!(told);
+        insta::assert_snapshot!(told, @r"
+        searches.ndjson:3: the line: the search cannot be read: EOF while parsing an object at column 1
+        searches.ndjson:3: the line is JSON, but no object
+        searches.ndjson:3: missing field `path`
+        searches.ndjson:3: unknown field `bodi`, expected one of `name`, `method`, `path`, `body`, `target`, `expect`
+        searches.ndjson:3: body: a search is a JSON object
+        searches.ndjson:3: the line: the search cannot be read: `must` stands twice in one object at column 69
+        searches.ndjson:3: the method `DELETE` is not sent: searches are GET or POST
+        searches.ndjson:3: `/a/_delete_by_query` is no search: paths end in `_search` or `_count`, and nothing else is sent
+        searches.ndjson:3: `2` is neither `ignore` nor a part from 0 to below 1, such as 0.001
+        searches.ndjson:3: unknown variant `any`, expected `same` or `ignore`
+        searches.ndjson:3: target.path: `/a/_bulk` is no search: paths end in `_search` or `_count`, and nothing else is sent
+        searches.ndjson:3: `path` and `target.path` ask for different things: a search and a count
+        searches.ndjson:3: the URL's `source`: the search cannot be read: EOF while parsing an object at line 1 column 1
+        searches.ndjson:3: the name is empty
+        searches.ndjson:2: the name `x` stands on line 1, too
+        searches.ndjson holds no search
+        ");
     }
 
     #[test]
     fn a_search_is_the_same_however_it_is_written() {
         let read = |line: &str| read(line, "x").unwrap().remove(0);
-        let body = read(r#"{"path": "/a/_search?routing=1&size=3", "body": {"from": 0, "query": {"match_all": {}}}}"#);
-        let url = read(r#"{"path": "/a/_search?size=3&source=%7B%22query%22%3A%7B%22match_all%22%3A%7B%7D%7D%2C%22from%22%3A0%7D&routing=1", "name": "y"}"#);
+        let body = read(
+            r#"{"path": "/a/_search?routing=1&size=3", "body": {"from": 0, "query": {"match_all": {}}}}"#,
+        );
+        let url = read(
+            r#"{"path": "/a/_search?size=3&source=%7B%22query%22%3A%7B%22match_all%22%3A%7B%7D%7D%2C%22from%22%3A0%7D&routing=1", "name": "y"}"#,
+        );
         assert_eq!(body.fingerprint, url.fingerprint);
         assert_eq!((body.method, url.method), (Method::POST, Method::POST));
         assert_eq!((body.name.as_str(), body.fingerprint.len()), ("line 1", 16));
-        assert_ne!(read(r#"{"path": "/a/_count"}"#).fingerprint, read(r#"{"path": "/a/_search"}"#).fingerprint);
+        assert_ne!(
+            read(r#"{"path": "/a/_count"}"#).fingerprint,
+            read(r#"{"path": "/a/_search"}"#).fingerprint
+        );
     }
 
     #[test]
     fn what_is_expected_is_read() {
         let line = r#"{"path": "/a/_search", "expect": {"scores": 0.01, "order": "ignore"}}"#;
         let expect = read(line, "x").unwrap()[0].expect;
-        assert_eq!((expect.scores, expect.order, expect.highlight), (Some(Scores::Within(0.01)), Wanted::Ignore, Wanted::Same));
+        assert_eq!(
+            (expect.scores, expect.order, expect.highlight),
+            (Some(Scores::Within(0.01)), Wanted::Ignore, Wanted::Same)
+        );
     }
 
     proptest! {

@@ -52,19 +52,32 @@ pub fn take_apart(path: &str) -> Result<(Asked, Address, Vec<(String, String)>),
     let asked = match parts.pop().as_deref() {
         Some("_search") => Asked::Search,
         Some("_count") => Asked::Count,
-        _ => return Err(format!("`{before}` is no search: paths end in `_search` or `_count`, and nothing else is sent")),
+        _ => {
+            return Err(format!(
+                "`{before}` is no search: paths end in `_search` or `_count`, and nothing else is sent"
+            ));
+        }
     };
     let (indices, types) = match parts.as_slice() {
         [] => ("", ""),
         [indices] => (indices.as_str(), ""),
         [indices, types] => (indices.as_str(), types.as_str()),
-        _ => return Err(format!("`{before}` has more than indices and types in front of {}", asked.endpoint())),
+        _ => {
+            return Err(format!(
+                "`{before}` has more than indices and types in front of {}",
+                asked.endpoint()
+            ));
+        }
     };
     let names = |list: &str| -> Vec<String> {
         list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
     };
     let address = Address { indices: names(indices), types: names(types) };
-    let strange = address.indices.iter().chain(&address.types).find(|name| name.starts_with('_') && *name != "_all" && *name != "_doc");
+    let strange = address
+        .indices
+        .iter()
+        .chain(&address.types)
+        .find(|name| name.starts_with('_') && *name != "_all" && *name != "_doc");
     if let Some(name) = strange {
         return Err(format!("`{name}` in the path is no index and no type"));
     }
@@ -72,7 +85,10 @@ pub fn take_apart(path: &str) -> Result<(Asked, Address, Vec<(String, String)>),
     let parameters: Vec<(String, String)> =
         url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     if parameters.iter().any(|(name, value)| name == "scroll" || name == "search_type" && value == "scan") {
-        return Err("a scroll leaves something open on the servers; a search without `scroll` can be compared".to_owned());
+        return Err(
+            "a scroll leaves something open on the servers; a search without `scroll` can be compared"
+                .to_owned(),
+        );
     }
     Ok((asked, address, parameters))
 }
@@ -160,7 +176,23 @@ mod tests {
         ] {
             told.push_str(&format!("{path}: {}\n", take_apart(path).unwrap_err()));
         }
-        insta::assert_snapshot!(told);
+        insta::assert_snapshot!(told, @r"
+        alerts/_search: the path `alerts/_search` does not begin with `/`
+        /: `/` is no search: paths end in `_search` or `_count`, and nothing else is sent
+        /alerts: `/alerts` is no search: paths end in `_search` or `_count`, and nothing else is sent
+        /alerts/_delete_by_query: `/alerts/_delete_by_query` is no search: paths end in `_search` or `_count`, and nothing else is sent
+        /alerts/_msearch: `/alerts/_msearch` is no search: paths end in `_search` or `_count`, and nothing else is sent
+        /alerts/_search/template: `/alerts/_search/template` is no search: paths end in `_search` or `_count`, and nothing else is sent
+        /alerts/_search/../_delete_by_query: `..` in the path is no name
+        /alerts/_search/%2e%2e/_all: `..` in the path is no name
+        /a%2F_delete_by_query%3Fx/_search: `a/_delete_by_query?x` in the path is no name
+        /_search/scroll: `/_search/scroll` is no search: paths end in `_search` or `_count`, and nothing else is sent
+        /a/b/c/_search: `/a/b/c/_search` has more than indices and types in front of _search
+        /_cluster/_search: `_cluster` in the path is no index and no type
+        /alerts/_search?scroll=5m: a scroll leaves something open on the servers; a search without `scroll` can be compared
+        /alerts/_search#/_all: the path `/alerts/_search#/_all` holds a `#`, of which no server hears: write it as %23
+        /%zz/_search: `%zz` in the path is not percent-encoded text
+        ");
     }
 
     proptest! {

@@ -57,7 +57,11 @@ fn walk(value: &Value, at: &str, found: &mut Vec<String>) {
                 let place = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
                 match (key.as_str(), inner) {
                     ("random_score", _) => add(found, format!("{place}: random scores depend on chance")),
-                    ("script" | "source" | "inline" | "params" | "reduce_script" | "map_script" | "init_script", _) => script(inner, &place, found),
+                    (
+                        "script" | "source" | "inline" | "params" | "reduce_script" | "map_script"
+                        | "init_script",
+                        _,
+                    ) => script(inner, &place, found),
                     (name, Value::String(text)) if DATES.contains(&name) => date(text, &place, found),
                     ("query", Value::String(given)) => text(given, &place, found),
                     ("gauss" | "exp" | "linear", Value::Object(fields)) => decays(fields, &place, found),
@@ -87,9 +91,15 @@ fn script(value: &Value, at: &str, found: &mut Vec<String>) {
 fn decays(fields: &serde_json::Map<String, Value>, at: &str, found: &mut Vec<String>) {
     for (field, options) in fields {
         let scale = options.get("scale").and_then(Value::as_str).unwrap_or_default();
-        let of_time = scale.ends_with(['d', 'h', 'm', 's', 'w']) && !scale.ends_with("km") && !scale.ends_with("mm") && !scale.ends_with("cm");
+        let of_time = scale.ends_with(['d', 'h', 'm', 's', 'w'])
+            && !scale.ends_with("km")
+            && !scale.ends_with("mm")
+            && !scale.ends_with("cm");
         if options.is_object() && options.get("origin").is_none() && of_time {
-            add(found, format!("{at}.{field}: a decay without `origin` begins now: it depends on the moment"));
+            add(
+                found,
+                format!("{at}.{field}: a decay without `origin` begins now: it depends on the moment"),
+            );
         }
     }
 }
@@ -163,7 +173,18 @@ mod tests {
         ] {
             told.push_str(&format!("{}\n", of(body).join("; ")));
         }
-        insta::assert_snapshot!(told);
+        insta::assert_snapshot!(told, @r"
+        query.range.created.gte: `now-1d/d` depends on the moment, and changes with the day; query.range.created.lt: `now` depends on the moment, and changes all the time
+        filter.and[0].range.created.from: `now-15m` depends on the moment, and changes all the time
+        aggs.d.date_range.ranges[0].to: `now/M` depends on the moment, and changes with the month
+        query.query_string.query: `now-1d` depends on the moment, and changes all the time; query.query_string.query: `now` depends on the moment, and changes all the time
+        query.query_string.query: `now-2h/h` depends on the moment, and changes with the hour
+        query.function_score.random_score: random scores depend on chance
+        query.function_score.gauss.created: a decay without `origin` begins now: it depends on the moment
+        sort._script.script: the script reads `random`, which depends on chance
+        query.function_score.script_score.script.source: the script reads `new Date(`, which depends on the moment
+        terminate_after: which documents are looked at before a shard stops depends on chance
+        ");
     }
 
     #[test]

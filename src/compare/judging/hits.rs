@@ -136,7 +136,8 @@ fn inner_hits(
     findings: &mut Findings,
 ) {
     let empty = Map::new();
-    let lists = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_else(|| empty.clone());
+    let lists =
+        |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_else(|| empty.clone());
     let (source, target) = (lists(source), lists(target));
     for name in source.keys().chain(target.keys().filter(|name| !source.contains_key(*name))) {
         let at = format!("{at}.inner_hits.{name}");
@@ -165,7 +166,9 @@ impl Clause {
     fn all(asked: &Value) -> Vec<Clause> {
         let one = |clause: &Value| match clause {
             Value::String(name) => Clause::named(name),
-            Value::Object(options) => options.keys().next().map_or(Clause::Calculated, |name| Clause::named(name)),
+            Value::Object(options) => {
+                options.keys().next().map_or(Clause::Calculated, |name| Clause::named(name))
+            }
             _ => Clause::Calculated,
         };
         let clauses: Vec<Clause> = match asked.get("sort") {
@@ -209,10 +212,12 @@ impl Rank {
     }
 
     fn ties(&self, other: &Rank) -> bool {
-        self.0.iter().zip(&other.0).all(|((clause, one), (_, two))| match (clause, number(one), number(two)) {
-            (Clause::Score, Some(one), Some(two)) => close(one, two, TIE_OF_SCORES),
-            (Clause::Calculated, Some(one), Some(two)) => close(one, two, TIE_OF_VALUES),
-            _ => alike(one, two, 0.0),
+        self.0.iter().zip(&other.0).all(|((clause, one), (_, two))| {
+            match (clause, number(one), number(two)) {
+                (Clause::Score, Some(one), Some(two)) => close(one, two, TIE_OF_SCORES),
+                (Clause::Calculated, Some(one), Some(two)) => close(one, two, TIE_OF_VALUES),
+                _ => alike(one, two, 0.0),
+            }
         })
     }
 }
@@ -251,7 +256,6 @@ fn given(hits: Option<&Value>) -> &'static str {
 
 /// Whether a search is ordered by relevance.
 #[must_use]
-pub(in crate::compare) fn is_by_relevance(body: &Value) -> bool {
+pub fn is_by_relevance(body: &Value) -> bool {
     by_score(&Clause::all(body))
 }
-

@@ -19,6 +19,8 @@ mod tests;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use hits::is_by_relevance;
+
 use super::recorded::{Expect, Scores, Wanted};
 use super::request::Asked;
 use crate::cluster::counting::{ShardsAnswer, total_hits};
@@ -113,15 +115,20 @@ pub fn judge(rules: &Rules<'_>, source: &Value, target: &Value) -> Findings {
     }
     for (side, answer) in [("source", source), ("target", target)] {
         if answer.get("hits").is_some() && total_hits(answer).is_none() {
-            findings.unjudged.push(format!(
-                "{side}: `hits.total` is no exact number: ask with `track_total_hits=true`"
-            ));
+            findings
+                .unjudged
+                .push(format!("{side}: `hits.total` is no exact number: ask with `track_total_hits=true`"));
         }
     }
     if !findings.unjudged.is_empty() {
         return findings;
     }
-    let page = hits::Page { at: "hits", source_asked: rules.source_body, target_asked: rules.target_body, top: true };
+    let page = hits::Page {
+        at: "hits",
+        source_asked: rules.source_body,
+        target_asked: rules.target_body,
+        top: true,
+    };
     hits::judge(rules, &page, source.get("hits"), target.get("hits"), &mut findings);
     if source.get("facets").is_some() {
         findings.unjudged.push(

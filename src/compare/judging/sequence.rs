@@ -1,7 +1,7 @@
 //! Two ordered lists of which some neighbours are equal in rank, and of which a page may have cut the first and the
 //! last group: hits by score or sort values, buckets by their order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// An ordered list: each item with the number of the group that shares its rank.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -104,13 +104,6 @@ fn later<'a>(one: Option<(&'a str, usize)>, other: Option<(&'a str, usize)>) -> 
         (Some(one), Some(other)) => Some(if other.1 > one.1 { other } else { one }),
         (one, other) => one.or(other),
     }
-}
-
-/// Names that stand more than once in a list, which make it ambiguous.
-#[must_use]
-pub fn repeated(names: &[&str]) -> bool {
-    let mut seen = HashSet::new();
-    !names.iter().all(|name| seen.insert(*name))
 }
 
 #[cfg(test)]

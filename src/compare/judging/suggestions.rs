@@ -7,7 +7,12 @@ use super::sequence::{Ranked, compare};
 use super::{Findings, Rules, Scores, listed, shown};
 
 /// Compares `suggest` of two answers.
-pub(super) fn judge(rules: &Rules<'_>, source: Option<&Value>, target: Option<&Value>, findings: &mut Findings) {
+pub(super) fn judge(
+    rules: &Rules<'_>,
+    source: Option<&Value>,
+    target: Option<&Value>,
+    findings: &mut Findings,
+) {
     let named = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
     let (source, target) = (named(source), named(target));
     for name in source.keys().chain(target.keys().filter(|name| !source.contains_key(*name))) {

@@ -160,7 +160,8 @@ impl Rewriter<'_> {
             return body;
         }
         if global(&body) {
-            let why = "a `global` aggregation of 1.x counts documents of the path's types, here it would count all";
+            let why =
+                "a `global` aggregation of 1.x counts documents of the path's types, here it would count all";
             self.refuse_because(&TYPE_PATTERN, "path", why.to_owned());
         }
         let of_types = self.of_types(types, json!({"types": types}), "path");

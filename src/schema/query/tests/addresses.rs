@@ -8,7 +8,8 @@ use super::super::{
 use super::plain;
 
 fn search(path: &str, body: Value) -> Search {
-    let names = |list: Option<&str>| list.map_or_else(Vec::new, |list| list.split(',').map(str::to_owned).collect());
+    let names =
+        |list: Option<&str>| list.map_or_else(Vec::new, |list| list.split(',').map(str::to_owned).collect());
     let mut parts = path.split('/');
     let address = Address { indices: names(parts.next()), types: names(parts.next()) };
     Search { address, parameters: Vec::new(), body }
@@ -20,12 +21,16 @@ fn context(template: &str, types: TypesBecame) -> Context {
 }
 
 fn planned() -> [Planned; 3] {
-    [("alerts-1", "alert", "a-alerts-1"), ("alerts-1", "memo", "m-alerts-1"), ("alerts-2", "alert", "a-alerts-2")]
-        .map(|(source, kind, target)| Planned {
-            source: source.to_owned(),
-            types: vec![kind.to_owned()],
-            target: target.to_owned(),
-        })
+    [
+        ("alerts-1", "alert", "a-alerts-1"),
+        ("alerts-1", "memo", "m-alerts-1"),
+        ("alerts-2", "alert", "a-alerts-2"),
+    ]
+    .map(|(source, kind, target)| Planned {
+        source: source.to_owned(),
+        types: vec![kind.to_owned()],
+        target: target.to_owned(),
+    })
 }
 
 fn refusals(rewritten: &RewrittenSearch) -> Vec<&str> {
@@ -41,11 +46,17 @@ fn indices_of_a_path_get_their_new_names() {
     let context = context("{index}-v2", TypesBecame::Dropped);
     let new = |path: &str| rewrite_whole(&search(path, json!({})), &[], &context);
     let one = new("alerts-1/alert");
-    assert_eq!((one.search.address.indices.as_slice(), rules(&one)), (&["alerts-1-v2".to_owned()][..], vec!["index_renamed"]));
+    assert_eq!(
+        (one.search.address.indices.as_slice(), rules(&one)),
+        (&["alerts-1-v2".to_owned()][..], vec!["index_renamed"])
+    );
     assert_eq!(new("alerts-*,-alerts-3").search.address.indices, ["alerts-*-v2", "-alerts-3-v2"]);
     // An alias goes with its indices.
     let alias = new("open");
-    assert_eq!((alias.search.address.indices.as_slice(), rules(&alias)), (&["open".to_owned()][..], vec!["index_elsewhere"]));
+    assert_eq!(
+        (alias.search.address.indices.as_slice(), rules(&alias)),
+        (&["open".to_owned()][..], vec!["index_elsewhere"])
+    );
 }
 
 #[test]
@@ -57,7 +68,10 @@ fn a_search_of_every_index_is_refused_unless_the_migration_reads_every_one() {
     }
     context.indices.patterns = vec!["*".to_owned()];
     let all = rewrite_whole(&every, &[], &context);
-    assert_eq!((all.search.address.indices.as_slice(), all.search.body), (&["*".to_owned()][..], Value::Null));
+    assert_eq!(
+        (all.search.address.indices.as_slice(), all.search.body),
+        (&["*".to_owned()][..], Value::Null)
+    );
 }
 
 #[test]
@@ -71,7 +85,10 @@ fn types_of_a_path_become_a_term_where_they_share_an_index() {
     );
     assert_eq!(rules(&new), ["type_filter"]);
     let everywhere = json!({"aggs": {"all": {"global": {}}}});
-    assert_eq!(refusals(&rewrite_whole(&search("alerts/alert", everywhere), &[], &context)), ["type_pattern"]);
+    assert_eq!(
+        refusals(&rewrite_whole(&search("alerts/alert", everywhere), &[], &context)),
+        ["type_pattern"]
+    );
     assert_eq!(refusals(&rewrite_whole(&search("alerts/al*", json!({})), &[], &context)), ["type_pattern"]);
     assert_eq!(rewrite_whole(&search("alerts/_all", json!({})), &[], &context).search.body, json!({}));
 }
@@ -89,6 +106,10 @@ fn types_of_a_path_name_indices_where_each_has_its_own() {
     assert_eq!(indices("alerts-1", &planned()), ["a-alerts-1", "m-alerts-1"]);
     assert_eq!(indices("alerts-*/alert", &planned()), ["a-alerts-1", "a-alerts-2"]);
     for path in ["alerts-1", "alerts-*"] {
-        assert_eq!(refusals(&rewrite_whole(&search(path, json!({})), &[], &context)), ["type_is_an_index"], "{path}");
+        assert_eq!(
+            refusals(&rewrite_whole(&search(path, json!({})), &[], &context)),
+            ["type_is_an_index"],
+            "{path}"
+        );
     }
 }
