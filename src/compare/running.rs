@@ -299,12 +299,6 @@ fn judged(
     (source, target): (&Asked<'_>, &Asked<'_>),
     scores_alike: bool,
 ) -> Judged {
-    let mut announced = pair.announced.clone();
-    if !scores_alike && is_by_relevance(rules.source_body) {
-        announced.push(
-            "the order by relevance: both versions score by other formulas (default_similarity)".to_owned(),
-        );
-    }
     let side = |asked: &Asked<'_>| Side {
         path: path_of(recorded.asked, asked.search),
         body: asked.search.body.clone(),
@@ -319,7 +313,7 @@ fn judged(
         reasons: Vec::new(),
         differences: Vec::new(),
         more_differences: 0,
-        announced,
+        announced: pair.announced.clone(),
         left_out: Vec::new(),
         note: None,
         source: side(source),
@@ -355,6 +349,12 @@ fn judged(
         }
     };
     outcome.found = outcome.verdict;
+    let of_hits = outcome.differences.iter().any(|difference| difference.at.starts_with("hits."));
+    if of_hits && !scores_alike && is_by_relevance(rules.source_body) {
+        let relevance =
+            "the order by relevance: the versions score by different formulas (default_similarity)";
+        outcome.announced.push(relevance.to_owned());
+    }
     let places = outcome.differences.iter().map(|difference| difference.at.clone()).collect();
     outcome.more_differences = outcome.differences.len().saturating_sub(MOST_DIFFERENCES);
     outcome.differences.truncate(MOST_DIFFERENCES);

@@ -76,7 +76,8 @@ fn one(text: &mut String, outcome: &Outcome, paint: Paint) {
     if more > 0 {
         let _ = writeln!(text, "  and {more} more differences");
     }
-    for announced in &outcome.announced {
+    let told = if outcome.verdict == Verdict::Different { outcome.announced.as_slice() } else { &[] };
+    for announced in told {
         let _ = writeln!(text, "  the rewriting said: {}", line(announced));
     }
 }

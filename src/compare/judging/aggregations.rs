@@ -9,7 +9,7 @@ use super::bucket_order::{Place, key, places};
 use super::hits::{self, Page};
 use super::numbers::{TOLERANCE, alike, close, number};
 use super::sequence::{Ranked, compare};
-use super::{Findings, Rules, listed, shown};
+use super::{Findings, Rules, only_here, shown};
 
 /// What only one of the servers writes, or each in its own way: keys as text, and figures of the making.
 const OF_THE_SERVER: [&str; 9] = [
@@ -134,8 +134,8 @@ impl Judging<'_, '_> {
         if !gap.only_source.is_empty() || !gap.only_target.is_empty() {
             self.differ(
                 &format!("{at}.buckets"),
-                listed(&gap.only_source),
-                listed(&gap.only_target),
+                only_here(&gap.only_source),
+                only_here(&gap.only_target),
                 exactness,
             );
         }

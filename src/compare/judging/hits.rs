@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::numbers::{alike, close, number};
 use super::sequence::{Ranked, compare};
-use super::{Findings, Rules, Scores, Wanted, highlights, listed, shown};
+use super::{Findings, Rules, Scores, Wanted, highlights, only_here, shown};
 
 /// Scores are floats of 32 bits: those that are equal in all but the last digits are a tie.
 const TIE_OF_SCORES: f64 = 1e-6;
@@ -67,7 +67,7 @@ pub(super) fn judge(
     }
     let gap = compare(&ours, &others);
     if !gap.only_source.is_empty() || !gap.only_target.is_empty() {
-        findings.differ(format!("{at}.ids"), listed(&gap.only_source), listed(&gap.only_target));
+        findings.differ(format!("{at}.ids"), only_here(&gap.only_source), only_here(&gap.only_target));
     }
     if let Some((first, second)) = gap.swapped.filter(|_| !any_order) {
         findings.differ(

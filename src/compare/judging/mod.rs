@@ -172,12 +172,12 @@ fn shown(value: Option<&Value>) -> String {
     }
 }
 
-/// Some names of a list.
-fn listed(names: &[String]) -> String {
+/// Names that one side alone has.
+fn only_here(names: &[String]) -> String {
     const MOST: usize = 10;
     match names.len() {
         0 => "-".to_owned(),
-        count if count > MOST => format!("{} and {} more", names[..MOST].join(", "), count - MOST),
-        _ => names.join(", "),
+        count if count > MOST => format!("only here: {} and {} more", names[..MOST].join(", "), count - MOST),
+        _ => format!("only here: {}", names.join(", ")),
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::numbers::{alike, close, number};
 use super::sequence::{Ranked, compare};
-use super::{Findings, Rules, Scores, listed, shown};
+use super::{Findings, Rules, Scores, only_here, shown};
 
 /// Compares `suggest` of two answers.
 pub(super) fn judge(
@@ -47,7 +47,7 @@ fn entry(rules: &Rules<'_>, at: &str, source: &Value, target: &Value, findings: 
     };
     let gap = compare(&ranked(&ours), &ranked(&theirs));
     if !gap.only_source.is_empty() || !gap.only_target.is_empty() {
-        findings.differ(format!("{at}.options"), listed(&gap.only_source), listed(&gap.only_target));
+        findings.differ(format!("{at}.options"), only_here(&gap.only_source), only_here(&gap.only_target));
     }
     if let Some((first, second)) = gap.swapped {
         let (one, other) = (format!("{first} before {second}"), format!("{second} before {first}"));

@@ -58,7 +58,7 @@ fn totals_ids_order_and_scores_are_compared() {
     let target = hits(4, &[("b", 2.5), ("a", 2.0), ("d", 1.0)]);
     insta::assert_snapshot!(judged(json!({}), &source, &target), @r"
     hits.total: 3 | 4
-    hits.ids: c | d
+    hits.ids: only here: c | only here: d
     hits.order: a before b | b before a
     hits.max_score: 3.0 | 2.5
     hits[a].score: 3.0 | 2.0
@@ -74,7 +74,7 @@ fn a_page_that_ends_in_a_tie_may_hold_other_members_of_it() {
     // All that there is: then it is another document.
     let (source, target) =
         (hits(3, &[("a", 3.0), ("b", 1.0), ("c", 1.0)]), hits(3, &[("a", 3.0), ("e", 1.0), ("b", 1.0)]));
-    assert_eq!(judged(json!({"size": 3}), &source, &target), "hits.ids: c | e\n");
+    assert_eq!(judged(json!({"size": 3}), &source, &target), "hits.ids: only here: c | only here: e\n");
     // The first group of a later page is cut, too.
     let (source, target) = (hits(4, &[("a", 3.0), ("b", 1.0)]), hits(4, &[("x", 3.0), ("b", 1.0)]));
     assert_eq!(judged(json!({"from": 2}), &source, &target), "");
@@ -220,14 +220,14 @@ fn buckets_are_compared_by_their_keys() {
         "2",
     );
     insta::assert_snapshot!(judged(body, &source, &other), @r"
-    aggregations.hosts.buckets: c | d
+    aggregations.hosts.buckets: only here: c | only here: d
     aggregations.hosts.order: a before b | b before a
     aggregations.hosts.buckets[a].load.value: 0.1 | 0.2
     aggregations.hosts.buckets[b].doc_count: 2 | 6
     aggregations.days.order: 1000 before 2000 | 2000 before 1000
     aggregations.kinds.buckets[a].doc_count: 3 | 4
     aggregations.kinds.buckets[b].doc_count: 6 | 5
-    aggregations.one.top.hits.ids: 1 | 2
+    aggregations.one.top.hits.ids: only here: 1 | only here: 2
     ");
 }
 
@@ -290,7 +290,7 @@ fn highlights_and_suggestions_are_compared() {
     let other = with("<em>red</em>", json!([option("read", 0.7), option("red", 0.6)]));
     insta::assert_snapshot!(judged(json!({}), &source, &other), @r#"
     hits[1].highlight.title: ["<em>red</em> fox"] | ["<em>red</em>"]
-    suggest.s[0].options: reed | read
+    suggest.s[0].options: only here: reed | only here: read
     suggest.s[0][red].score: 0.7 | 0.6
     "#);
     let body = json!({});

@@ -23,6 +23,9 @@ const CHROMIUM: Artifact = Artifact {
     sha256: "18fe5404ce845594cd7d592fc07f37a19514079ba4d9c27192ad8b908743f16b",
 };
 
+/// Where the browser is told its fonts.
+const FONTS: &str = "esferry-lab-fonts.conf";
+
 /// How long an answer of the browser may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -64,6 +67,7 @@ impl Browser {
             .args(["--disable-dev-shm-usage", "--remote-debugging-pipe"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .env("LD_LIBRARY_PATH", home.join("lib"))
+            .env("FONTCONFIG_FILE", home.join(FONTS))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -188,14 +192,20 @@ fn unpacked(cache: &Cache) -> Result<PathBuf> {
     inflate(&package.join("bin/chromium.br"), &staging.path().join("chromium"))?;
     fs::set_permissions(staging.path().join("chromium"), fs::Permissions::from_mode(0o755))
         .context("the browser cannot be made a program")?;
-    for (part, into) in [("al2023", "."), ("swiftshader", ".")] {
+    for part in ["al2023", "swiftshader", "fonts"] {
         let archive = staging.path().join(format!("{part}.tar"));
         inflate(&package.join(format!("bin/{part}.tar.br")), &archive)?;
         let mut tar = Command::new("tar");
-        tar.arg("xf").arg(&archive).arg("--no-same-owner").arg("-C").arg(staging.path().join(into));
+        tar.arg("xf").arg(&archive).arg("--no-same-owner").arg("-C").arg(staging.path());
         output(&mut tar).with_context(|| format!("cannot unpack {part}"))?;
         fs::remove_file(&archive).context("cannot tidy up")?;
     }
+    // Without any font the browser dies of the first text.
+    let fonts = format!(
+        "<?xml version=\"1.0\"?><!DOCTYPE fontconfig SYSTEM \"fonts.dtd\"><fontconfig><dir>{}</dir></fontconfig>\n",
+        place.join("fonts").display()
+    );
+    fs::write(staging.path().join(FONTS), fonts).context("cannot tell the browser its fonts")?;
     fs::rename(staging.keep(), &place).context("cannot put the browser in its place")?;
     Ok(place)
 }
