@@ -17,7 +17,7 @@ use crate::compare::page;
 use crate::compare::recorded::{self, Scores};
 use crate::compare::report::{FORMAT, Latencies, Outcome, Queries, Report, Runs, ServerSeen, Spread, Totals};
 use crate::compare::running::{Between, Options, default_scores, run};
-use crate::config::{self, Config, MigrationConfig};
+use crate::config::{self, Config, MigrationConfig, PrefixIds, Types};
 use crate::error::{Error, Kind, Result};
 use crate::schema::query::{Context, Planned, TypesBecame};
 
@@ -221,9 +221,13 @@ async fn between(
     let target = Cluster::connect(to, config.cluster(to)?).await?;
     let mut context =
         Context::of(migration, source.server().search_language(), target.server().search_language());
-    let indices = planned_indices(global, name).await;
+    let indices = planned_indices(global, name).await?;
     if let Some(shape) = shape_of(&indices) {
         context.types = TypesBecame::from(&shape);
+    } else if indices.is_empty() && may_prefix(&migration.types) {
+        output::note(
+            "nothing is planned yet: whether ids get their type in front is not known, and they are taken to stay",
+        );
     }
     let planned = indices.into_iter().map(|index| Planned {
         source: index.source,
@@ -231,6 +235,12 @@ async fn between(
         target: index.target,
     });
     Ok(Between { source, target, context, planned: planned.collect() })
+}
+
+/// Whether the plan decides what becomes of ids.
+fn may_prefix(types: &Types) -> bool {
+    let (Types::Merge { prefix_ids, .. } | Types::Join { prefix_ids, .. }) = types else { return false };
+    *prefix_ids == PrefixIds::Auto
 }
 
 fn seen(cluster: &Cluster) -> ServerSeen {

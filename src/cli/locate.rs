@@ -66,7 +66,7 @@ pub fn state_dir(global: &Global) -> Result<PathBuf> {
 /// What types became in a migration, once a plan says so: only it knows whether they share ids. `None` before, and where
 /// nothing became of them.
 pub async fn planned_shape(global: &Global, name: &str) -> Option<Shape> {
-    shape_of(&planned_indices(global, name).await)
+    shape_of(&planned_indices(global, name).await.ok()?)
 }
 
 /// What types became in these indices; `None` for nothing.
@@ -75,15 +75,17 @@ pub fn shape_of(indices: &[IndexStatus]) -> Option<Shape> {
 }
 
 /// The indices of a migration, once a plan says where they go; none before.
-pub async fn planned_indices(global: &Global, name: &str) -> Vec<IndexStatus> {
-    let status = match Source::find(global) {
-        Ok(Source::Daemon(client)) => client.status().await.ok(),
-        Ok(Source::Store(store)) => from_store(&store, None).ok(),
-        Ok(Source::Nothing(_)) | Err(_) => None,
+///
+/// # Errors
+/// Those of [`Source::find`], and of asking it: there is a state, and it cannot be read.
+pub async fn planned_indices(global: &Global, name: &str) -> Result<Vec<IndexStatus>> {
+    let status = match Source::find(global)? {
+        Source::Daemon(client) => client.status().await?,
+        Source::Store(store) => from_store(&store, None)?,
+        Source::Nothing(_) => return Ok(Vec::new()),
     };
-    let migrations = status.map(|status| status.migrations).unwrap_or_default();
-    let migration = migrations.into_iter().find(|migration| migration.name == name);
-    migration.map(|migration| migration.indices).unwrap_or_default()
+    let migration = status.migrations.into_iter().find(|migration| migration.name == name);
+    Ok(migration.map(|migration| migration.indices).unwrap_or_default())
 }
 
 /// Nothing has run in the state directory: there are no migrations to do anything with.

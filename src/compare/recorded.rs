@@ -169,22 +169,19 @@ fn one(line: &str, number: usize) -> Result<Recorded, String> {
         return Err("the line is JSON, but no object".to_owned());
     }
     let line: Line = serde_json::from_value(value).map_err(|error| error.to_string())?;
-    let (asked, address, parameters) = take_apart(&line.path)?;
-    let (parameters, body) = with_body_of_url(parameters, line.body)?;
+    let (asked, search) = take_apart(&line.path)?;
+    let search = with_body_of_url(Search { body: line.body, ..search })?;
     let method = match line.method.as_deref() {
-        None if body.is_null() => Method::GET,
+        None if search.body.is_null() => Method::GET,
         None | Some("POST") => Method::POST,
         Some("GET") => Method::GET,
         Some(other) => return Err(format!("the method `{other}` is not sent: searches are GET or POST")),
     };
-    let search = Search { address, parameters, body };
     let mut target = GivenTarget::default();
     if let Some(given) = line.target {
         if let Some(path) = given.path {
-            let (asked, address, parameters) =
-                take_apart(&path).map_err(|reason| format!("target.path: {reason}"))?;
-            let (parameters, body) = with_body_of_url(parameters, Value::Null)?;
-            target.path = Some((asked, Search { address, parameters, body }));
+            let (asked, search) = take_apart(&path).map_err(|reason| format!("target.path: {reason}"))?;
+            target.path = Some((asked, with_body_of_url(search)?));
         }
         if let Some(body) = given.body {
             is_a_body(&body).map_err(|reason| format!("target.{reason}"))?;
@@ -203,22 +200,20 @@ fn one(line: &str, number: usize) -> Result<Recorded, String> {
 }
 
 /// The body may stand in the URL, as `source`.
-fn with_body_of_url(
-    parameters: Vec<(String, String)>,
-    body: Value,
-) -> Result<(Vec<(String, String)>, Value), String> {
+fn with_body_of_url(search: Search) -> Result<Search, String> {
+    let Search { address, parameters, body } = search;
     is_a_body(&body)?;
     let (sources, parameters): (Vec<_>, Vec<_>) =
         parameters.into_iter().partition(|(name, _)| name == "source" || name == "source_content_type");
     let Some((_, source)) = sources.into_iter().find(|(name, _)| name == "source") else {
-        return Ok((parameters, body));
+        return Ok(Search { address, parameters, body });
     };
     if !body.is_null() {
         return Err("there is a body, and another one in the URL's `source`: give one".to_owned());
     }
     let body = parse(&source, "the URL's `source`").map_err(|error| error.one_line())?;
     is_a_body(&body)?;
-    Ok((parameters, body))
+    Ok(Search { address, parameters, body })
 }
 
 fn is_a_body(body: &Value) -> Result<(), String> {

@@ -29,11 +29,11 @@ impl Asked {
     }
 }
 
-/// Takes a path such as `/alerts/_search?routing=7` apart. Nothing but `_search` and `_count` comes through.
+/// Takes a path such as `/alerts/_search?routing=7` apart, into a search without a body. Nothing but `_search` and `_count` comes through.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn take_apart(path: &str) -> Result<(Asked, Address, Vec<(String, String)>), String> {
+pub fn take_apart(path: &str) -> Result<(Asked, Search), String> {
     if !path.starts_with('/') {
         return Err(format!("the path `{path}` does not begin with `/`"));
     }
@@ -90,7 +90,7 @@ pub fn take_apart(path: &str) -> Result<(Asked, Address, Vec<(String, String)>),
                 .to_owned(),
         );
     }
-    Ok((asked, address, parameters))
+    Ok((asked, Search { address, parameters, body: Value::Null }))
 }
 
 /// The path of a search, percent-encoded.
@@ -139,8 +139,8 @@ mod tests {
     #[test]
     fn paths_of_searches_are_taken_apart_and_put_together_again() {
         let again = |path: &str| {
-            let (asked, address, parameters) = take_apart(path).unwrap();
-            path_of(asked, &Search { address, parameters, body: Value::Null })
+            let (asked, search) = take_apart(path).unwrap();
+            path_of(asked, &search)
         };
         for path in [
             "/_search",
@@ -198,8 +198,8 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_through_ends_in_search_or_count(path in "/[a-z_./%?&=,*#<>{}0-9A-Z-]{0,40}") {
-            if let Ok((asked, address, parameters)) = take_apart(&path) {
-                let sent = path_of(asked, &Search { address, parameters, body: Value::Null });
+            if let Ok((asked, search)) = take_apart(&path) {
+                let sent = path_of(asked, &search);
                 let before = sent.split('?').next().unwrap();
                 prop_assert!(before.ends_with("/_search") || before.ends_with("/_count"));
                 let url = Url::parse(&format!("http://x{sent}")).unwrap();

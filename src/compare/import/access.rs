@@ -40,7 +40,9 @@ fn search(target: &str) -> Held {
     if target.contains("scroll=") || target.contains("search_type=scan") {
         return Held::Unusable(SCROLL);
     }
-    let Ok((asked, address, parameters)) = take_apart(target) else { return Held::Unusable(NOT_PLAIN) };
+    let Ok((asked, Search { address, parameters, .. })) = take_apart(target) else {
+        return Held::Unusable(NOT_PLAIN);
+    };
     let (sources, parameters): (Vec<_>, Vec<_>) =
         parameters.into_iter().partition(|(name, _)| name == "source" || name == "source_content_type");
     let source = sources.into_iter().find(|(name, _)| name == "source");

@@ -78,10 +78,13 @@ pub fn compare(source: &Ranked, target: &Ranked) -> Gap {
     }
 }
 
+/// An item, and its group in the target.
+type Placed<'a> = (&'a str, usize);
+
 /// A pair that stands in different groups on both sides, and the other way round.
 fn swapped(source: &Ranked, target: &HashMap<&str, usize>) -> Option<(String, String)> {
     // The item of earlier groups that comes last in the target, and of the group that is being read.
-    let (mut latest, mut of_group): (Option<(&str, usize)>, Option<(&str, usize)>) = (None, None);
+    let (mut latest, mut of_group): (Option<Placed<'_>>, Option<Placed<'_>>) = (None, None);
     let mut group = 0;
     for (name, at) in &source.items {
         if *at != group {
@@ -99,7 +102,7 @@ fn swapped(source: &Ranked, target: &HashMap<&str, usize>) -> Option<(String, St
     None
 }
 
-fn later<'a>(one: Option<(&'a str, usize)>, other: Option<(&'a str, usize)>) -> Option<(&'a str, usize)> {
+fn later<'a>(one: Option<Placed<'a>>, other: Option<Placed<'a>>) -> Option<Placed<'a>> {
     match (one, other) {
         (Some(one), Some(other)) => Some(if other.1 > one.1 { other } else { one }),
         (one, other) => one.or(other),

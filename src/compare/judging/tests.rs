@@ -298,8 +298,11 @@ fn highlights_and_suggestions_are_compared() {
     assert!(judge(&rules(&body, expect), &source, &other).differences.is_empty());
 }
 
+/// Names with their ranks.
+type Ranks = Vec<(String, u8)>;
+
 /// Hits with few different scores, best first, and terms with counts, largest first.
-fn parts() -> impl Strategy<Value = (Vec<(String, u8)>, Vec<(String, u8)>)> {
+fn parts() -> impl Strategy<Value = (Ranks, Ranks)> {
     let ranked = || {
         prop::collection::vec(0_u8..5, 1..12).prop_map(|mut ranks| {
             ranks.sort_unstable_by(|one, other| other.cmp(one));

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use super::super::report::{Outcome, Report, Side, Verdict};
 use super::{escape, milliseconds};
 
+/// With more searches than this, those that are the same come without their bodies.
+const MOST_WHOLE: usize = 1000;
 /// Of the body of a search, so much is shown.
 const MOST_CHARACTERS: usize = 20_000;
 
@@ -29,7 +31,7 @@ pub(super) fn section(html: &mut String, report: &Report) {
     let mut ordered: Vec<&Outcome> = report.searches.iter().collect();
     ordered.sort_by_key(|outcome| (rank(outcome.verdict), outcome.line));
     for outcome in ordered {
-        one(html, outcome);
+        one(html, outcome, outcome.verdict != Verdict::Same || report.searches.len() <= MOST_WHOLE);
     }
     html.push_str("</div>\n</section>\n");
 }
@@ -45,7 +47,7 @@ fn rank(verdict: Verdict) -> u8 {
     }
 }
 
-fn one(html: &mut String, outcome: &Outcome) {
+fn one(html: &mut String, outcome: &Outcome, whole: bool) {
     let verdict = outcome.verdict.as_str();
     let (source, target) = (&outcome.source.latency.wall, &outcome.target.latency.wall);
     let _ = write!(
@@ -88,8 +90,8 @@ fn one(html: &mut String, outcome: &Outcome) {
     list(html, "The rewriting said that this may differ", &outcome.announced);
     list(html, "Not compared", &outcome.left_out);
     html.push_str("<div class=\"sides\">\n");
-    side(html, "source", &outcome.source);
-    side(html, "target", &outcome.target);
+    side(html, "source", &outcome.source, whole);
+    side(html, "target", &outcome.target, whole);
     let _ = write!(
         html,
         "</div>\n<p><small>fingerprint <code>{}</code></small></p>\n</details>\n",
@@ -97,8 +99,8 @@ fn one(html: &mut String, outcome: &Outcome) {
     );
 }
 
-fn side(html: &mut String, name: &str, side: &Side) {
-    let body = if side.body.is_null() {
+fn side(html: &mut String, name: &str, side: &Side, whole: bool) {
+    let body = if side.body.is_null() || !whole {
         String::new()
     } else {
         // Values of JSON are always written.
@@ -106,9 +108,9 @@ fn side(html: &mut String, name: &str, side: &Side) {
         format!("<pre>{}</pre>", escape(&cut(&text)))
     };
     let wall = side.latency.wall;
-    let _ = write!(
+    let _ = writeln!(
         html,
-        "<div class=\"{name}\"><h4>{name}</h4><p><code>{}</code></p>{body}<p><small>{} answers, p50 {} ms, p99 {} ms, max {} ms</small></p></div>\n",
+        "<div class=\"{name}\"><h4>{name}</h4><p><code>{}</code></p>{body}<p><small>{} answers, p50 {} ms, p99 {} ms, max {} ms</small></p></div>",
         escape(&side.path),
         wall.count,
         milliseconds(wall.p50),

@@ -1,5 +1,6 @@
 //! Types in the path of a search: they are indices, or a field, on the target.
 
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use esferry_lab::data::action_line;
 use reqwest::Method;
@@ -8,11 +9,10 @@ use serde_json::{Map, Value, json};
 use super::compare;
 use crate::sides::Sides;
 
-async fn write(sides: &Sides, index: &str, lines: String) {
-    let answer =
-        sides.old.send(Method::POST, &format!("/{index}/_bulk"), "", Bytes::from(lines)).await.unwrap();
-    assert_eq!(answer.json().unwrap()["errors"], json!(false));
-    sides.old.refresh(index).await.unwrap();
+async fn write(sides: &Sides, index: &str, lines: String) -> Result<()> {
+    let answer = sides.old.send(Method::POST, &format!("/{index}/_bulk"), "", Bytes::from(lines)).await?;
+    ensure!(answer.json()?["errors"] == json!(false), "not loaded");
+    sides.old.refresh(index).await
 }
 
 fn line(kind: &str, id: &str, parent: Option<&str>, source: &Value) -> String {
@@ -22,10 +22,10 @@ fn line(kind: &str, id: &str, parent: Option<&str>, source: &Value) -> String {
 }
 
 /// Cats and dogs that share ids.
-async fn zoo(sides: &Sides) {
+async fn zoo(sides: &Sides) -> Result<()> {
     let number = json!({"properties": {"n": {"type": "integer"}}});
     let body = json!({"settings": {"number_of_shards": 2}, "mappings": {"cat": number, "dog": number}});
-    let index = sides.create(&sides.old, "from", &body).await.unwrap();
+    let index = sides.create(&sides.old, "from", &body).await?;
     let mut lines = String::new();
     for n in 0..30 {
         lines.push_str(&line("cat", &n.to_string(), None, &json!({"n": n})));
@@ -33,7 +33,7 @@ async fn zoo(sides: &Sides) {
             lines.push_str(&line("dog", &n.to_string(), None, &json!({"n": n + 100})));
         }
     }
-    write(sides, &index, lines).await;
+    write(sides, &index, lines).await
 }
 
 fn searches(index: &str) -> Vec<Value> {
@@ -48,12 +48,13 @@ fn searches(index: &str) -> Vec<Value> {
     paths.iter().map(search).collect()
 }
 
-async fn all_the_same(sides: &Sides, more: &str, to: &str) {
-    let daemon = sides.ferry("from", to, more).unwrap();
-    let (code, log) = daemon.run_once().unwrap();
-    assert_eq!(code, 0, "{log}");
-    let compared = compare(&daemon, &searches(&sides.index("from")), &[]).unwrap();
-    assert_eq!((compared.code, compared.with("same").len()), (0, 6), "{}", compared.told());
+async fn all_the_same(sides: &Sides, more: &str, to: &str) -> Result<()> {
+    let daemon = sides.ferry("from", to, more)?;
+    let (code, log) = daemon.run_once()?;
+    ensure!(code == 0, "{log}");
+    let compared = compare(&daemon, &searches(&sides.index("from")), &[])?;
+    ensure!((compared.code, compared.with("same").len()) == (0, 6), "{}", compared.told());
+    Ok(())
 }
 
 #[tokio::test]
@@ -62,8 +63,8 @@ async fn searches_of_types_follow_them_into_indices_of_their_own() {
         return;
     }
     let sides = Sides::new("compare-split").await.unwrap();
-    zoo(&sides).await;
-    all_the_same(&sides, "types = \"split\"", "{type}").await;
+    zoo(&sides).await.unwrap();
+    all_the_same(&sides, "types = \"split\"", "{type}").await.unwrap();
 }
 
 #[tokio::test]
@@ -72,8 +73,8 @@ async fn searches_of_types_ask_for_the_field_that_they_became() {
         return;
     }
     let sides = Sides::new("compare-merge").await.unwrap();
-    zoo(&sides).await;
-    all_the_same(&sides, "types = \"merge\"", "to").await;
+    zoo(&sides).await.unwrap();
+    all_the_same(&sides, "types = \"merge\"", "to").await.unwrap();
 }
 
 #[tokio::test]
@@ -99,7 +100,7 @@ async fn families_are_found_across_the_join_field() {
             ));
         }
     }
-    write(&sides, &index, lines).await;
+    write(&sides, &index, lines).await.unwrap();
     let daemon = sides.ferry("from", "to", "types = \"join\"").unwrap();
     let (code, log) = daemon.run_once().unwrap();
     assert_eq!(code, 0, "{log}");
