@@ -10,16 +10,16 @@ use super::rules::{
 use super::{Rewriter, below, element};
 
 impl Rewriter<'_> {
-    /// Says of a search of old, not rewritten yet, that its filters are going to be highlighted.
+    /// Says of a search of old, not rewritten yet, that its filters and nested queries are going to be highlighted.
     pub(super) fn highlighted_filters(&mut self, parts: &Options, at: &str) {
         let (Some(Value::Object(options)), Some(query)) = (parts.get("highlight"), parts.get("query")) else {
             return;
         };
-        // `filter` alone may be of a search that is written for the target already.
+        // `filter` and `nested` may be of a search that is written for the target already.
         let of_old = !options.contains_key("require_field_match");
-        let filters = holds(query, "filtered") || of_old && holds(query, "filter");
         let asked_to = options.get("highlight_filter") == Some(&json!(true));
-        if filters && !asked_to && self.applies(&HIGHLIGHT_FILTER) {
+        let filters = holds(query, "filtered") || of_old && holds(query, "filter");
+        if (filters && !asked_to || of_old && holds(query, "nested")) && self.applies(&HIGHLIGHT_FILTER) {
             self.change(&HIGHLIGHT_FILTER, &below(at, "highlight"), None, None);
         }
     }
