@@ -7,14 +7,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::cluster::Cluster;
 use crate::compare::accepted::{Accepted, Judged, template};
 use crate::compare::page;
-use crate::compare::recorded::{self, Scores};
+use crate::compare::recorded::{self, Scores, Wanted};
 use crate::compare::report::{FORMAT, Latencies, Outcome, Queries, Report, Runs, ServerSeen, Spread, Totals};
 use crate::compare::running::{Between, Options, default_scores, run};
 use crate::config::{self, Config, MigrationConfig, PrefixIds, Types};
@@ -36,6 +36,7 @@ const BARS: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1
     after_help = "Examples:\n  \
     esferry compare alerts searches.ndjson                       # the same answers? how fast?\n  \
     esferry compare alerts searches.ndjson --repeat 50 --concurrency 4 --html report.html\n  \
+    esferry compare alerts searches.ndjson --relevance ignore    # TF/IDF became BM25\n  \
     esferry compare alerts searches.ndjson --accept known.toml   # with differences that are known\n  \
     esferry compare alerts searches.ndjson --write-accept known.toml\n  \
     esferry compare import /var/log/elasticsearch/es_index_search_slowlog.log > searches.ndjson\n\n\
@@ -66,6 +67,9 @@ pub struct Compare {
     /// ignore between others]
     #[arg(long, value_name = "TOLERANCE")]
     scores: Option<Scores>,
+    /// Whether hits that are ordered by relevance have to come in the same order
+    #[arg(long, value_enum, value_name = "WHETHER", default_value_t)]
+    relevance: Relevance,
     /// Differences that are known, with their reasons
     #[arg(long, value_name = "FILE")]
     accept: Option<PathBuf>,
@@ -75,6 +79,15 @@ pub struct Compare {
     /// Write the report as one HTML page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Relevance {
+    /// Yes
+    #[default]
+    Same,
+    /// No: what is found counts, where a page holds all of it
+    Ignore,
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,6 +127,10 @@ impl Compare {
             repeat: self.repeat,
             concurrency: self.concurrency,
             scores: self.scores,
+            relevance: match self.relevance {
+                Relevance::Same => Wanted::Same,
+                Relevance::Ignore => Wanted::Ignore,
+            },
         };
         let started = Timestamp::now();
         let counter = SearchCounter::new(searches.len());
@@ -135,6 +152,7 @@ impl Compare {
             scores: in_words(
                 options.scores.unwrap_or_else(|| default_scores(between.context.from, between.context.to)),
             ),
+            relevance: if options.relevance == Wanted::Same { "counts" } else { "ignored" }.to_owned(),
             totals,
             passed: totals.passed(),
             unused_acceptances: unused,

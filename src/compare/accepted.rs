@@ -21,7 +21,7 @@ pub struct Accepted {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    /// Name of the search.
+    /// Name of the search; `*` for anything.
     search: Option<String>,
     /// Or its fingerprint, which stays when it gets another name.
     fingerprint: Option<String>,
@@ -119,7 +119,7 @@ impl Entry {
     }
 
     fn is_about(&self, outcome: &Outcome) -> bool {
-        self.search.as_deref() == Some(&outcome.name)
+        self.search.as_deref().is_some_and(|name| matches(name, &outcome.name))
             || self.fingerprint.as_deref() == Some(&outcome.fingerprint)
     }
 }
@@ -229,6 +229,14 @@ mod tests {
         let unused = Accepted::read(&file(r#""hits.total", "hits.ids""#), "a.toml").unwrap().apply(&mut all);
         assert_eq!(verdicts(&all)[1], "different");
         assert_eq!(unused.len(), 2, "{unused:?}");
+    }
+
+    #[test]
+    fn a_pattern_accepts_a_place_of_many_searches() {
+        let file = "[[accept]]\nsearch = \"*\"\ndiffers = [\"unsteady\", \"both_refuse\"]\nnote = \"n\"";
+        let mut all = judged();
+        assert_eq!(Accepted::read(file, "a").unwrap().apply(&mut all), Vec::<String>::new());
+        assert_eq!(verdicts(&all), ["same", "different", "not_comparable", "accepted", "accepted"]);
     }
 
     #[test]

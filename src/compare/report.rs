@@ -164,6 +164,8 @@ pub struct Report {
     pub runs: Runs,
     /// How scores were compared, in words.
     pub scores: String,
+    /// Whether the order of searches by relevance counted, in words.
+    pub relevance: String,
     /// Searches by verdict.
     pub totals: Totals,
     /// True when every search is the same or accepted.

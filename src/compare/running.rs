@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::accepted::Judged;
 use super::judging::{Difference, Rules, is_by_relevance, judge};
 use super::latency::Times;
-use super::recorded::{Recorded, Scores};
+use super::recorded::{Recorded, Scores, Wanted};
 use super::report::{Outcome, Side, Verdict};
 use super::request::{path_of, request_of};
 use super::unsteady;
@@ -38,6 +38,8 @@ pub struct Options {
     pub concurrency: usize,
     /// How scores are compared; `None` for what the versions allow.
     pub scores: Option<Scores>,
+    /// Whether the order by relevance counts.
+    pub relevance: Wanted,
 }
 
 /// Both sides, and what lies between them.
@@ -147,6 +149,7 @@ async fn one(between: &Between, recorded: &Recorded, options: Options) -> Result
         target_body: &asked_for(&pair.target),
         prefixed_ids: between.context.types.prefixes_ids(),
         scores: options.scores.unwrap_or_else(|| default_scores(from, to)),
+        relevance: options.relevance,
         expect: recorded.expect,
     };
     let (of_source, of_target) = (rules.within(rules.source_body), rules.within(rules.target_body));

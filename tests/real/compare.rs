@@ -22,9 +22,9 @@ const WORDS: [&str; 8] = ["red", "green", "blue", "quick", "brown", "fox", "lazy
 const COUNT: u64 = 240;
 
 /// What a comparison said.
-struct Compared {
-    code: i32,
-    report: Value,
+pub struct Compared {
+    pub code: i32,
+    pub report: Value,
     log: String,
 }
 
@@ -37,17 +37,17 @@ impl Compared {
     }
 
     /// Names of the searches with a verdict.
-    fn with(&self, verdict: &str) -> Vec<String> {
+    pub fn with(&self, verdict: &str) -> Vec<String> {
         self.verdicts().into_iter().filter(|(_, found)| found == verdict).map(|(name, _)| name).collect()
     }
 
-    fn search(&self, name: &str) -> Result<&Value> {
+    pub fn search(&self, name: &str) -> Result<&Value> {
         let searches = self.report["searches"].as_array().context("no searches")?;
         searches.iter().find(|search| search["name"] == name).with_context(|| format!("no search {name}"))
     }
 
     /// All that differs, for messages.
-    fn told(&self) -> String {
+    pub fn told(&self) -> String {
         let searches = self.report["searches"].as_array().cloned().unwrap_or_default();
         let open = searches.iter().filter(|search| search["verdict"] != "same");
         let lines: Vec<String> = open
@@ -79,7 +79,7 @@ fn recorded(daemon: &Daemon, searches: &[Value]) -> Result<PathBuf> {
 }
 
 /// Runs `esferry compare` on searches, with more arguments.
-fn compare(daemon: &Daemon, searches: &[Value], more: &[&str]) -> Result<Compared> {
+pub fn compare(daemon: &Daemon, searches: &[Value], more: &[&str]) -> Result<Compared> {
     let file = recorded(daemon, searches)?;
     let file = file.to_str().context("the folder has no name")?;
     let mut arguments = vec!["compare", NAME, file, "--json"];

@@ -47,7 +47,9 @@ pub(super) fn judge(
     let (found, found_there) = (list(source), list(target));
     let (names, names_there) = (names(found, rules.prefixed_ids), names(found_there, false));
     let clauses = (Clause::all(page.source_asked), Clause::all(page.target_asked));
-    let any_order = page.top && rules.expect.order == Wanted::Ignore;
+    let by_relevance = clauses.0.first() == Some(&Clause::Score);
+    let any_order =
+        page.top && rules.expect.order == Wanted::Ignore || by_relevance && rules.relevance == Wanted::Ignore;
     let ranked = |names: &[String], hits: &[Value], clauses: &[Clause], asked: &Value, total: Option<u64>| {
         let items = names.iter().cloned().zip(hits.iter().map(|hit| Rank::of(hit, clauses))).collect();
         let mut ranked = Ranked::new(items, |one: &Rank, other| any_order || one.ties(other));

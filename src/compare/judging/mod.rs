@@ -82,6 +82,8 @@ pub struct Rules<'a> {
     pub prefixed_ids: bool,
     /// Scores, where the search itself says nothing of them.
     pub scores: Scores,
+    /// Whether the order by relevance counts.
+    pub relevance: Wanted,
     /// What the search says.
     pub expect: Expect,
 }
@@ -93,9 +95,11 @@ impl Rules<'_> {
 
     /// For two answers of the same side to the same question.
     #[must_use]
-    pub fn within<'b>(&self, body: &'b Value) -> Rules<'b> {
-        let Rules { asked, scores, expect, .. } = *self;
-        Rules { asked, source_body: body, target_body: body, prefixed_ids: false, scores, expect }
+    pub fn within<'b>(&self, body: &'b Value) -> Rules<'b>
+    where
+        Self: 'b,
+    {
+        Rules { source_body: body, target_body: body, prefixed_ids: false, ..*self }
     }
 }
 

@@ -12,6 +12,7 @@ fn rules<'a>(body: &'a Value, expect: Expect) -> Rules<'a> {
         target_body: body,
         prefixed_ids: false,
         scores: Scores::Within(1e-4),
+        relevance: Wanted::Same,
         expect,
     }
 }
@@ -148,6 +149,20 @@ fn what_a_search_expects_is_all_that_counts() {
     assert_eq!(told(&findings), "left out: order of hits\nleft out: scores\n");
     let target = hits(3, &[("c", 9.0), ("b", 8.0), ("x", 1.0)]);
     assert_eq!(judge(&rules(&body, expect), &source, &target).differences.len(), 1);
+}
+
+#[test]
+fn relevance_may_be_ignored_without_ignoring_what_is_found() {
+    let sorted = json!({"sort": ["n"]});
+    let ignoring =
+        |body| Rules { relevance: Wanted::Ignore, scores: Scores::Ignore, ..rules(body, Expect::default()) };
+    let source = hits(3, &[("a", 3.0), ("b", 2.0), ("c", 1.0)]);
+    let turned = hits(3, &[("c", 3.0), ("b", 2.0), ("a", 1.0)]);
+    let plain = json!({});
+    assert!(judge(&ignoring(&plain), &source, &turned).differences.is_empty());
+    let other = hits(3, &[("c", 3.0), ("b", 2.0), ("x", 1.0)]);
+    assert_eq!(judge(&ignoring(&plain), &source, &other).differences[0].at, "hits.ids");
+    assert_eq!(judge(&ignoring(&sorted), &source, &turned).differences[0].at, "hits.order");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn header(html: &mut String, report: &Report) {
         html,
         "<header>\n<h1>Searches of <b>{}</b> on both sides <span id=\"passed\" class=\"badge {}\" data-passed=\"{}\">{}</span></h1>\n\
          <dl>\n<dt>source</dt><dd>{}</dd>\n<dt>target</dt><dd>{}</dd>\n<dt>searches</dt><dd>{} of {}, SHA-256 <code>{}</code></dd>\n\
-         <dt>run</dt><dd>{} to {}; {} measured and {} unmeasured runs on each side, {} at once; scores {}</dd>\n</dl>\n</header>\n",
+         <dt>run</dt><dd>{} to {}; {} measured and {} unmeasured runs on each side, {} at once; scores {}, order by relevance {}</dd>\n</dl>\n</header>\n",
         escape(&report.migration),
         state.0,
         report.passed,
@@ -82,6 +82,7 @@ fn header(html: &mut String, report: &Report) {
         report.runs.warmup,
         report.runs.concurrency,
         escape(&report.scores),
+        escape(&report.relevance),
     );
 }
 

@@ -80,6 +80,7 @@ pub(crate) fn report() -> Report {
         target: server("new", "6.8.23"),
         runs: Runs { warmup: 1, repeat: 3, concurrency: 1 },
         scores: "ignored".to_owned(),
+        relevance: "counts".to_owned(),
         totals,
         passed: totals.passed(),
         unused_acceptances: vec!["accept.toml: `hits.total` of `gone` matches nothing any more".to_owned()],
