@@ -1,31 +1,31 @@
 //! Asks both sides, in turns and several times, and judges what they answer.
 
+mod pair;
+mod verdict;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::accepted::Judged;
-use super::judging::{Difference, Rules, is_by_relevance, judge};
+use super::judging::{Difference, Rules, judge};
 use super::latency::Times;
 use super::recorded::{Recorded, Scores, Wanted};
-use super::report::{Outcome, Side, Verdict};
-use super::request::{path_of, request_of};
-use super::unsteady;
+use super::request::request_of;
 use crate::cluster::Cluster;
 use crate::cluster::answer::{object, refusal};
 use crate::cluster::dialect::Version;
 use crate::cluster::failure::CallError;
 use crate::error::{Error, Result};
-use crate::schema::query::{Context, Planned, Search, rewrite_search, rewrite_whole};
-use crate::schema::report::{Change, Severity};
+use crate::schema::query::{Context, Planned, Search};
+use pair::{asked_for, pair};
+use verdict::judged;
 
 /// What an answer may be long; a longer one is not comparable.
 const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
-/// Of the differences of one search, so many are kept.
-const MOST_DIFFERENCES: usize = 50;
 
 /// How searches are run.
 #[derive(Debug, Clone, Copy)]
@@ -111,14 +111,6 @@ struct One {
     target: Times,
 }
 
-/// A search of both sides, and what the rewriting says of it.
-struct Pair {
-    source: Search,
-    target: Search,
-    announced: Vec<String>,
-    refused: Vec<String>,
-}
-
 /// What a side said to a search.
 #[derive(Debug, Clone, PartialEq)]
 enum Said {
@@ -168,65 +160,6 @@ async fn one(between: &Between, recorded: &Recorded, options: Options) -> Result
     }
     let judged = judged(recorded, &pair, &rules, (&source, &target), from.scores_like(to));
     Ok(One { judged, source: source.times, target: target.times })
-}
-
-/// The search for the target: as given by hand, and rewritten where it is not.
-fn pair(between: &Between, recorded: &Recorded) -> Pair {
-    let source = recorded.search.clone();
-    let context = &between.context;
-    let whole = |search: &Search| rewrite_whole(search, &between.planned, context);
-    let (target, rewritten) = match (&recorded.target.path, &recorded.target.body) {
-        (Some((_, path)), Some(body)) => {
-            let target = Search { body: body.clone(), ..path.clone() };
-            return Pair { source, target, announced: Vec::new(), refused: Vec::new() };
-        }
-        (Some((_, path)), None) if source.body.is_null() || !path.body.is_null() => {
-            return Pair { source, target: path.clone(), announced: Vec::new(), refused: Vec::new() };
-        }
-        (Some((_, path)), None) => {
-            let rewritten = rewrite_search(&source.body, context);
-            (Search { body: rewritten.body.clone(), ..path.clone() }, rewritten)
-        }
-        (None, Some(body)) => {
-            let address = whole(&Search { body: Value::Null, ..source.clone() });
-            (Search { body: body.clone(), ..address.search }, address.rewritten)
-        }
-        (None, None) => {
-            let whole = whole(&source);
-            (whole.search, whole.rewritten)
-        }
-    };
-    let refused = rewritten.refused.iter().map(|refused| {
-        let choices = if refused.choices.is_empty() {
-            String::new()
-        } else {
-            format!("; {}", refused.choices.join("; or "))
-        };
-        format!("{}: {} ({}){choices}", refused.path, refused.why, refused.what)
-    });
-    let announced = rewritten.report.changes.iter().filter(|change| change.severity != Severity::SameMeaning);
-    Pair { source, target, announced: announced.map(told).collect(), refused: refused.collect() }
-}
-
-fn told(change: &Change) -> String {
-    let path = if change.path.is_empty() { "the search" } else { &change.path };
-    format!("{path}: {} ({})", change.reason, change.rule)
-}
-
-/// The body with what the URL says of the page: what decides which hits come, and in which order.
-fn asked_for(search: &Search) -> Value {
-    let mut body = search.body.as_object().cloned().unwrap_or_default();
-    for (name, value) in &search.parameters {
-        let value = match (name.as_str(), value.parse::<u64>()) {
-            ("from" | "size", Ok(number)) => json!(number),
-            ("sort", _) => {
-                value.split(',').map(|clause| clause.split(':').next().unwrap_or_default()).collect()
-            }
-            _ => continue,
-        };
-        body.insert(name.clone(), value);
-    }
-    Value::Object(body)
 }
 
 impl<'a> Asked<'a> {
@@ -293,119 +226,4 @@ fn change(rules: &Rules<'_>, first: &Said, now: &Said) -> Option<String> {
         // Two errors in different words are errors.
         _ => None,
     }
-}
-
-fn judged(
-    recorded: &Recorded,
-    pair: &Pair,
-    rules: &Rules<'_>,
-    (source, target): (&Asked<'_>, &Asked<'_>),
-    scores_alike: bool,
-) -> Judged {
-    let side = |asked: &Asked<'_>| Side {
-        path: path_of(recorded.asked, asked.search),
-        body: asked.search.body.clone(),
-        latency: asked.times.figures(),
-    };
-    let mut outcome = Outcome {
-        name: recorded.name.clone(),
-        line: recorded.line,
-        fingerprint: recorded.fingerprint.clone(),
-        verdict: Verdict::Same,
-        found: Verdict::Same,
-        reasons: Vec::new(),
-        differences: Vec::new(),
-        more_differences: 0,
-        announced: pair.announced.clone(),
-        left_out: Vec::new(),
-        note: None,
-        source: side(source),
-        target: side(target),
-    };
-    outcome.verdict = match (&source.said, &target.said) {
-        _ if !pair.refused.is_empty() => {
-            outcome.reasons = pair.refused.clone();
-            Verdict::NotComparable
-        }
-        (Some(Said::Answer(ours)), Some(Said::Answer(theirs))) => {
-            both_answer(&mut outcome, pair, rules, (ours, theirs), (source, target))
-        }
-        (Some(Said::Refused(ours)), Some(Said::Refused(theirs))) => {
-            outcome.reasons = vec![format!("source: {ours}"), format!("target: {theirs}")];
-            Verdict::BothRefuse
-        }
-        (Some(Said::Refused(refusal)), Some(Said::Answer(_))) => {
-            outcome.differences = vec![errs(refusal.clone(), "answers".to_owned())];
-            Verdict::Different
-        }
-        (Some(Said::Answer(_)), Some(Said::Refused(refusal))) => {
-            outcome.differences = vec![errs("answers".to_owned(), refusal.clone())];
-            Verdict::Different
-        }
-        (ours, theirs) => {
-            for (side, said) in [("source", ours), ("target", theirs)] {
-                if let Some(Said::Nothing(reason)) = said {
-                    outcome.reasons.push(format!("{side}: {reason}"));
-                }
-            }
-            Verdict::NotComparable
-        }
-    };
-    outcome.found = outcome.verdict;
-    let of_hits = outcome.differences.iter().any(|difference| difference.at.starts_with("hits."));
-    if of_hits && !scores_alike && is_by_relevance(rules.source_body) {
-        let relevance =
-            "the order by relevance: the versions score by different formulas (default_similarity)";
-        outcome.announced.push(relevance.to_owned());
-    }
-    let places = outcome.differences.iter().map(|difference| difference.at.clone()).collect();
-    outcome.more_differences = outcome.differences.len().saturating_sub(MOST_DIFFERENCES);
-    outcome.differences.truncate(MOST_DIFFERENCES);
-    Judged { outcome, places }
-}
-
-fn errs(source: String, target: String) -> Difference {
-    Difference { at: "error".to_owned(), source, target }
-}
-
-fn both_answer(
-    outcome: &mut Outcome,
-    pair: &Pair,
-    rules: &Rules<'_>,
-    (ours, theirs): (&Value, &Value),
-    (source, target): (&Asked<'_>, &Asked<'_>),
-) -> Verdict {
-    let findings = judge(rules, ours, theirs);
-    outcome.left_out = findings.left_out;
-    outcome.differences = findings.differences;
-    if !findings.unjudged.is_empty() {
-        outcome.reasons = findings.unjudged;
-        return Verdict::NotComparable;
-    }
-    let mut unsteady = unsteady::reasons(&pair.source);
-    for reason in unsteady::reasons(&pair.target) {
-        if unsteady.is_empty() {
-            unsteady.push(reason);
-        }
-    }
-    for (side, asked) in [("source", source), ("target", target)] {
-        if let Some(change) = &asked.changed {
-            unsteady.push(format!("the {side} changes its answer from run to run: {change}"));
-        }
-    }
-    if !unsteady.is_empty() {
-        outcome.reasons = unsteady;
-        return Verdict::Unsteady;
-    }
-    if !outcome.differences.is_empty() {
-        return Verdict::Different;
-    }
-    if !findings.approximate.is_empty() {
-        outcome.reasons = vec![
-            "the servers themselves promise no exact numbers here, and differ by no more than they may: a larger `shard_size` or `precision_threshold` may help".to_owned(),
-        ];
-        outcome.differences = findings.approximate;
-        return Verdict::NotComparable;
-    }
-    Verdict::Same
 }
