@@ -10,6 +10,9 @@ use super::latency::Latency;
 /// The format of [`Report`] and [`Summary`] in JSON. It grows when something changes its meaning or goes away.
 pub const FORMAT: u32 = 1;
 
+/// How it begins, when ids are among what was left out.
+pub const IDS_LEFT_OUT: &str = "ids of ";
+
 /// What came of one search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,6 +109,13 @@ pub struct Outcome {
     pub source: Side,
     /// The target's side.
     pub target: Side,
+}
+
+impl Outcome {
+    /// Whether it is the same, but for ids that were not judged.
+    fn is_without_ids(&self) -> bool {
+        self.verdict == Verdict::Same && self.left_out.iter().any(|what| what.starts_with(IDS_LEFT_OUT))
+    }
 }
 
 /// A server that was asked.
@@ -215,6 +225,9 @@ pub struct Totals {
     pub both_refuse: usize,
     /// [`Verdict::Accepted`].
     pub accepted: usize,
+    /// How many of `same` are so without the ids of their page, which were not judged: its order was ignored, and it
+    /// does not hold everything.
+    pub ids_left_out: usize,
 }
 
 impl Totals {
@@ -229,6 +242,7 @@ impl Totals {
             unsteady: count(Verdict::Unsteady),
             both_refuse: count(Verdict::BothRefuse),
             accepted: count(Verdict::Accepted),
+            ids_left_out: outcomes.iter().filter(|outcome| outcome.is_without_ids()).count(),
         }
     }
 

@@ -37,6 +37,11 @@ pub(super) fn render(report: &Report, paint: Paint) -> String {
         };
         // Writing to a string does not fail, here and below.
         let _ = writeln!(text, "{line}");
+        if verdict == Verdict::Same && report.totals.ids_left_out > 0 {
+            let without = report.totals.ids_left_out;
+            let line = format!("    {without} of them without the ids of their page, whose order is ignored");
+            let _ = writeln!(text, "{}", paint.yellow(&line));
+        }
     }
     let open: Vec<&Outcome> = Verdict::ALL
         .iter()
@@ -164,6 +169,16 @@ mod tests {
         source, took               2.00     2.00     2.00     2.00     2.00     2.00
         target, took               1.00     1.00     1.00     1.00     1.00     1.00
         ");
+    }
+
+    #[test]
+    fn what_was_not_judged_is_told_beside_what_is_the_same() {
+        let mut report = report();
+        report.totals.ids_left_out = 1;
+        let text = render(&report, Paint::off());
+        let told =
+            "  same            1\n    1 of them without the ids of their page, whose order is ignored\n";
+        assert!(text.contains(told), "{text}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::super::report::IDS_LEFT_OUT;
 use super::numbers::{alike, close, number};
 use super::sequence::{Ranked, compare};
 use super::{Findings, Rules, Scores, Wanted, highlights, only_here, shown};
@@ -64,7 +65,7 @@ pub(super) fn judge(
     if any_order {
         findings.leave_out(format!("order of {at}"));
         if ours.cut_before || ours.cut_behind {
-            findings.leave_out(format!("ids of {at}: without an order, any may be on the page"));
+            findings.leave_out(format!("{IDS_LEFT_OUT}{at}: without an order, any may be on the page"));
         }
     }
     let gap = compare(&ours, &others);

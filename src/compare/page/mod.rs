@@ -97,7 +97,12 @@ fn totals(html: &mut String, report: &Report) {
             verdict.in_words()
         );
     }
-    html.push_str("</ul>\n");
+    let without = report.totals.ids_left_out;
+    let _ = writeln!(
+        html,
+        "</ul>\n<p{}><b id=\"total-ids_left_out\">{without}</b> of the same without the ids of their page, whose order is ignored</p>",
+        if without == 0 { " hidden" } else { "" }
+    );
     if !report.unused_acceptances.is_empty() {
         html.push_str("<h3>Accepted differences that are none any more</h3>\n<ul>\n");
         for unused in &report.unused_acceptances {

@@ -106,6 +106,16 @@ fn only_what_is_the_same_or_accepted_passes() {
 }
 
 #[test]
+fn what_is_the_same_without_its_ids_is_counted() {
+    let mut outcomes = report().searches;
+    assert_eq!(Totals::of(&outcomes).ids_left_out, 0);
+    for outcome in &mut outcomes {
+        outcome.left_out = vec!["scores".to_owned(), format!("{IDS_LEFT_OUT}hits: any")];
+    }
+    assert_eq!(Totals::of(&outcomes).ids_left_out, 1, "only of the one that is the same");
+}
+
+#[test]
 fn a_summary_is_kept_as_it_is_read() {
     let summary = Summary::of(&report());
     let text = serde_json::to_string(&summary).unwrap();
