@@ -130,6 +130,7 @@ impl Judging<'_, '_> {
         let gap = compare(
             &ranked(both.asked.0, both.source, source, &ours),
             &ranked(both.asked.1, both.target, target, &theirs),
+            |one, other| one.ties(other),
         );
         if !gap.only_source.is_empty() || !gap.only_target.is_empty() {
             self.differ(
@@ -202,11 +203,12 @@ impl Judging<'_, '_> {
     }
 }
 
-fn ranked(asked: Option<&Value>, aggregation: &Value, buckets: &[Value], names: &[String]) -> Ranked {
+fn ranked(asked: Option<&Value>, aggregation: &Value, buckets: &[Value], names: &[String]) -> Ranked<Place> {
     let items = names.iter().cloned().zip(places(asked, buckets)).collect();
-    let ranked = Ranked::new(items, Place::ties);
+    let mut ranked = Ranked::new(items, Place::ties);
     let others = aggregation.get("sum_other_doc_count").and_then(Value::as_u64).unwrap_or(0);
-    Ranked { cut_behind: others > 0, ..ranked }
+    ranked.cut_behind = others > 0;
+    ranked
 }
 
 /// What an aggregation asked for inside of it under this name.

@@ -68,7 +68,8 @@ pub(super) fn judge(
             findings.leave_out(format!("{IDS_LEFT_OUT}{at}: without an order, any may be on the page"));
         }
     }
-    let gap = compare(&ours, &others);
+    let scores = rules.scores();
+    let gap = compare(&ours, &others, |one: &Rank, other| any_order || one.may_tie(other, scores));
     if !gap.only_source.is_empty() || !gap.only_target.is_empty() {
         findings.differ(format!("{at}.ids"), only_here(&gap.only_source), only_here(&gap.only_target));
     }
@@ -220,6 +221,19 @@ impl Rank {
                 (Clause::Score, Some(one), Some(two)) => close(one, two, TIE_OF_SCORES),
                 (Clause::Calculated, Some(one), Some(two)) => close(one, two, TIE_OF_VALUES),
                 _ => alike(one, two, 0.0),
+            }
+        })
+    }
+}
+
+impl Rank {
+    /// Whether this may be the rank of the other side's hit, as far as both can be compared.
+    fn may_tie(&self, other: &Rank, scores: Scores) -> bool {
+        self.0.iter().zip(&other.0).all(|((clause, one), (_, two))| match (clause, scores) {
+            (Clause::Score, Scores::Within(tolerance)) => alike(one, two, tolerance),
+            (Clause::Score, Scores::Ignore) | (Clause::Calculated | Clause::Stored, _) => true,
+            (Clause::Field, _) => {
+                number(one).is_some() != number(two).is_some() || alike(one, two, TIE_OF_VALUES)
             }
         })
     }

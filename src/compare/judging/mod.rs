@@ -113,18 +113,22 @@ pub fn judge(rules: &Rules<'_>, source: &Value, target: &Value) -> Findings {
     if !findings.unjudged.is_empty() {
         return findings;
     }
-    if rules.asked == Asked::Count {
-        numbers::same(&mut findings, "count", source.get("count"), target.get("count"));
-        return findings;
-    }
+    // `filter_path` and the like leave nothing to compare, which is not the same.
+    let needed = if rules.asked == Asked::Count { "count" } else { "hits" };
     for (side, answer) in [("source", source), ("target", target)] {
-        if answer.get("hits").is_some() && total_hits(answer).is_none() {
+        if answer.get(needed).is_none() {
+            findings.unjudged.push(format!("{side}: an answer without `{needed}`"));
+        } else if needed == "hits" && total_hits(answer).is_none() {
             findings
                 .unjudged
                 .push(format!("{side}: `hits.total` is no exact number: ask with `track_total_hits=true`"));
         }
     }
     if !findings.unjudged.is_empty() {
+        return findings;
+    }
+    if rules.asked == Asked::Count {
+        numbers::same(&mut findings, "count", source.get("count"), target.get("count"));
         return findings;
     }
     let page = hits::Page {

@@ -4,44 +4,46 @@
 use std::collections::HashMap;
 
 /// An ordered list: each item with the number of the group that shares its rank.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ranked {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranked<R> {
     /// Names of the items, and their groups: 0, 0, 1, 2, 2, ….
     pub items: Vec<(String, usize)>,
+    /// Ranks of the first and the last group.
+    ends: Option<(R, R)>,
     /// More may be in front of the first, with its rank.
     pub cut_before: bool,
     /// More may come behind the last, with its rank.
     pub cut_behind: bool,
 }
 
-impl Ranked {
+impl<R: Clone> Ranked<R> {
     /// From items with their ranks, of which neighbours are compared.
-    pub fn new<R>(ranked: Vec<(String, R)>, tied: impl Fn(&R, &R) -> bool) -> Self {
+    pub fn new(ranked: Vec<(String, R)>, tied: impl Fn(&R, &R) -> bool) -> Self {
         let mut items = Vec::with_capacity(ranked.len());
         let mut group = 0;
-        let mut first: Option<R> = None;
+        let mut ends: Option<(R, R)> = None;
         for (name, rank) in ranked {
-            match &first {
-                Some(rank_of_group) if tied(rank_of_group, &rank) => {}
-                Some(_) => {
+            match &mut ends {
+                Some((_, of_group)) if tied(of_group, &rank) => {}
+                Some((_, of_group)) => {
                     group += 1;
-                    first = Some(rank);
+                    *of_group = rank;
                 }
-                None => first = Some(rank),
+                None => ends = Some((rank.clone(), rank)),
             }
             items.push((name, group));
         }
-        Ranked { items, cut_before: false, cut_behind: false }
+        Ranked { items, ends, cut_before: false, cut_behind: false }
     }
+}
 
+impl<R> Ranked<R> {
     fn groups(&self) -> HashMap<&str, usize> {
         self.items.iter().map(|(name, group)| (name.as_str(), *group)).collect()
     }
 
-    /// Whether an item of this group may as well be outside of the page.
-    fn may_be_cut(&self, group: usize) -> bool {
-        let last = self.items.last().map(|(_, group)| *group);
-        self.cut_before && group == 0 || self.cut_behind && Some(group) == last
+    fn last_group(&self) -> usize {
+        self.items.last().map_or(0, |(_, group)| *group)
     }
 }
 
@@ -57,17 +59,27 @@ pub struct Gap {
 }
 
 /// Compares two lists. Ties may be in any order, and members of a group that a page cuts may be other ones of the same
-/// number.
+/// number, as long as both pages cut a group of the same rank.
 #[must_use]
-pub fn compare(source: &Ranked, target: &Ranked) -> Gap {
+pub fn compare<R>(source: &Ranked<R>, target: &Ranked<R>, same_rank: impl Fn(&R, &R) -> bool) -> Gap {
     let (of_source, of_target) = (source.groups(), target.groups());
-    let missing = |from: &Ranked, other: &HashMap<&str, usize>| -> Vec<(String, usize)> {
+    let missing = |from: &Ranked<R>, other: &HashMap<&str, usize>| -> Vec<(String, usize)> {
         from.items.iter().filter(|(name, _)| !other.contains_key(name.as_str())).cloned().collect()
     };
     let (only_source, only_target) = (missing(source, &of_target), missing(target, &of_source));
+    let (before, behind) = match (&source.ends, &target.ends) {
+        (Some(ours), Some(theirs)) => (
+            source.cut_before && target.cut_before && same_rank(&ours.0, &theirs.0),
+            source.cut_behind && target.cut_behind && same_rank(&ours.1, &theirs.1),
+        ),
+        _ => (false, false),
+    };
+    let at_an_end = |list: &Ranked<R>, items: &[(String, usize)]| {
+        items.iter().all(|(_, group)| before && *group == 0 || behind && *group == list.last_group())
+    };
     let exchanged = only_source.len() == only_target.len()
-        && only_source.iter().all(|(_, group)| source.may_be_cut(*group))
-        && only_target.iter().all(|(_, group)| target.may_be_cut(*group));
+        && at_an_end(source, &only_source)
+        && at_an_end(target, &only_target);
     let names = |list: Vec<(String, usize)>| -> Vec<String> {
         if exchanged { Vec::new() } else { list.into_iter().map(|(name, _)| name).collect() }
     };
@@ -82,7 +94,7 @@ pub fn compare(source: &Ranked, target: &Ranked) -> Gap {
 type Placed<'a> = (&'a str, usize);
 
 /// A pair that stands in different groups on both sides, and the other way round.
-fn swapped(source: &Ranked, target: &HashMap<&str, usize>) -> Option<(String, String)> {
+fn swapped<R>(source: &Ranked<R>, target: &HashMap<&str, usize>) -> Option<(String, String)> {
     // The item of earlier groups that comes last in the target, and of the group that is being read.
     let (mut latest, mut of_group): (Option<Placed<'_>>, Option<Placed<'_>>) = (None, None);
     let mut group = 0;
@@ -115,7 +127,11 @@ mod tests {
 
     use super::*;
 
-    fn ranked(items: &[(&str, u32)], cut_behind: bool) -> Ranked {
+    fn compare(source: &Ranked<u32>, target: &Ranked<u32>) -> Gap {
+        super::compare(source, target, |one, other| one == other)
+    }
+
+    fn ranked(items: &[(&str, u32)], cut_behind: bool) -> Ranked<u32> {
         let items = items.iter().map(|(name, rank)| ((*name).to_owned(), *rank)).collect();
         Ranked { cut_behind, ..Ranked::new(items, |one, other| one == other) }
     }
@@ -129,6 +145,13 @@ mod tests {
         assert_eq!((gap.only_source, gap.only_target), (vec!["b".to_owned()], vec!["d".to_owned()]));
         assert_ne!(compare(&source, &ranked(&[("a", 3), ("c", 1)], true)), Gap::default());
         assert_ne!(compare(&source, &ranked(&[("x", 3), ("b", 1), ("c", 1)], true)), Gap::default());
+    }
+
+    #[test]
+    fn pages_that_cut_groups_of_different_rank_are_different() {
+        let source = ranked(&[("a", 3), ("b", 2), ("c", 2)], true);
+        let gap = compare(&source, &ranked(&[("a", 3), ("b", 2), ("d", 1)], true));
+        assert_eq!((gap.only_source, gap.only_target), (vec!["c".to_owned()], vec!["d".to_owned()]));
     }
 
     #[test]
@@ -148,7 +171,7 @@ mod tests {
         })
     }
 
-    fn list(order: &[usize], ranks: &[u32]) -> Ranked {
+    fn list(order: &[usize], ranks: &[u32]) -> Ranked<u32> {
         let items = order.iter().map(|&item| (item.to_string(), ranks[item])).collect();
         Ranked::new(items, |one, other| one == other)
     }

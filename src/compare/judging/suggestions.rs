@@ -45,7 +45,7 @@ fn entry(rules: &Rules<'_>, at: &str, source: &Value, target: &Value, findings: 
         let items = options.iter().map(|option| (text(option), score(option))).collect();
         Ranked::new(items, |one: &f64, other| close(*one, *other, 1e-6))
     };
-    let gap = compare(&ranked(&ours), &ranked(&theirs));
+    let gap = compare(&ranked(&ours), &ranked(&theirs), |one, other| one == other);
     if !gap.only_source.is_empty() || !gap.only_target.is_empty() {
         findings.differ(format!("{at}.options"), only_here(&gap.only_source), only_here(&gap.only_target));
     }

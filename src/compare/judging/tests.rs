@@ -83,6 +83,19 @@ fn a_page_that_ends_in_a_tie_may_hold_other_members_of_it() {
 }
 
 #[test]
+fn a_page_that_ends_in_another_rank_is_different() {
+    let page = |found: &[(&str, u64)]| {
+        let hits: Vec<Value> =
+            found.iter().map(|(id, n)| json!({"_id": id, "_score": null, "sort": [n]})).collect();
+        answer(json!({"hits": {"total": 9, "max_score": null, "hits": hits}}))
+    };
+    // One of those with 2 has gone: the page ends in the next rank.
+    let (source, target) = (page(&[("a", 1), ("b", 2), ("c", 2)]), page(&[("a", 1), ("c", 2), ("d", 3)]));
+    let told = judged(json!({"sort": ["n"], "size": 3}), &source, &target);
+    assert_eq!(told, "hits.ids: only here: b | only here: d\n");
+}
+
+#[test]
 fn sort_values_are_compared_and_make_ties() {
     let sorted = |found: &[(&str, Value)]| {
         let hits: Vec<Value> =
@@ -118,6 +131,7 @@ fn what_is_not_whole_is_never_judged() {
         ),
         ("_shards", json!({"total": 5, "successful": 4, "failed": 0})),
         ("_shards", Value::Null),
+        ("hits", json!({"hits": []})),
         ("hits", json!({"total": {"value": 10000, "relation": "gte"}, "hits": []})),
     ] {
         let mut partial = whole.clone();
@@ -137,7 +151,21 @@ fn what_is_not_whole_is_never_judged() {
     unjudged: source: an answer without `_shards`
     unjudged: target: `hits.total` is no exact number: ask with `track_total_hits=true`
     unjudged: source: `hits.total` is no exact number: ask with `track_total_hits=true`
+    unjudged: target: `hits.total` is no exact number: ask with `track_total_hits=true`
+    unjudged: source: `hits.total` is no exact number: ask with `track_total_hits=true`
     ");
+}
+
+#[test]
+fn an_answer_of_which_everything_was_left_out_is_never_the_same() {
+    let empty = answer(json!({}));
+    let body = json!({});
+    assert_eq!(judge(&rules(&body, Expect::default()), &empty, &empty).unjudged.len(), 2);
+    let counting = Rules { asked: Asked::Count, ..rules(&body, Expect::default()) };
+    assert_eq!(judge(&counting, &empty, &empty).unjudged.len(), 2);
+    let (two, three) = (answer(json!({"count": 2})), answer(json!({"count": 3})));
+    assert_eq!(judge(&counting, &two, &three).differences[0].at, "count");
+    assert_eq!(judge(&counting, &two, &two), Findings::default());
 }
 
 #[test]
