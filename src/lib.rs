@@ -6,6 +6,7 @@
 pub mod changes;
 pub mod cli;
 pub mod cluster;
+pub mod compare;
 pub mod config;
 pub mod control;
 pub mod diff;

@@ -373,6 +373,61 @@ fn the_page_about_queries_shows_what_the_command_prints() {
 }
 
 #[test]
+fn recorded_searches_are_refused_by_line_before_a_cluster_is_asked() {
+    let folder = folder_with(CONFIG);
+    let file = folder.path().join("searches.ndjson");
+    std::fs::write(&file, "{\"path\": \"/alerts/_search\"}\n{\"path\": \"/alerts/_bulk\"}\n").unwrap();
+    let (code, stdout, stderr) = esferry(folder.path(), &["compare", "alerts", "searches.ndjson"]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    insta::assert_snapshot!(stderr, @r#"
+    error[bad_search]: searches.ndjson:2: `/alerts/_bulk` is no search: paths end in `_search` or `_count`, and nothing else is sent
+      hint: a line is such as {"name": "open alerts", "path": "/alerts/_search", "body": {"query": {"term": {"status": "open"}}}}
+    "#);
+    std::fs::write(&file, b"{\"path\": \"/alerts/_search\"}\n\xff\n").unwrap();
+    let (code, _, stderr) = esferry(folder.path(), &["compare", "alerts", "searches.ndjson"]);
+    assert_eq!(code, 2);
+    assert!(stderr.starts_with("error[bad_search]: searches.ndjson:2: not text in UTF-8"), "{stderr}");
+    for (arguments, code, told) in [
+        (&["alerts"] as &[&str], 2, "QUERIES"),
+        (&["alerts", "nowhere.ndjson"], 2, "cannot read the searches from nowhere.ndjson"),
+        (&["alerts", "searches.ndjson", "--repeat", "0"], 2, "repeat"),
+        (&["alerts", "searches.ndjson", "--scores", "x"], 2, "neither `ignore` nor a part"),
+        (&["alert", "searches.ndjson"], 2, "did you mean `alerts`?"),
+        (&["alerts", "searches.ndjson", "--write-accept", "migrations.toml"], 2, "is there already"),
+    ] {
+        let mut line = vec!["compare"];
+        line.extend(arguments);
+        let (found, stdout, stderr) = esferry(folder.path(), &line);
+        assert_eq!((found, stdout.as_str()), (code, ""), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(told), "{arguments:?}: {stderr}");
+    }
+    // Nobody answers at these clusters: that is no difference.
+    std::fs::write(&file, "{\"path\": \"/alerts/_search\"}\n").unwrap();
+    let (code, stdout, stderr) = esferry(folder.path(), &["compare", "alerts", "searches.ndjson"]);
+    assert_eq!((code, stdout.as_str()), (5, ""), "{stderr}");
+}
+
+#[test]
+fn the_page_about_compare_shows_what_the_import_prints() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compare.md")).unwrap();
+    let block = |after: &str| {
+        let rest = page.split_once(after).unwrap().1;
+        rest.split_once("\n```").unwrap().0.to_owned()
+    };
+    let log = block("```text slow log\n");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("slow.log"), &log).unwrap();
+    let (code, stdout, stderr) = esferry(folder.path(), &["compare", "import", "slow.log"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(format!("{stdout}{stderr}").trim_end(), block("$ esferry compare import slow.log\n"));
+    let (code, stdout, stderr) =
+        esferry(folder.path(), &["compare", "import", "slow.log", "--format", "access"]);
+    assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+    assert!(stderr.contains("error[no_searches]"), "{stderr}");
+}
+
+#[test]
 fn transform_shows_documents_of_a_file_without_any_cluster() {
     let steps = "[[migrations.alerts.transform]]\nkey_value = { field = \"tags\" }\n";
     let folder = folder_with(&format!("{CONFIG}{steps}"));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::config;
 use crate::control::Client;
+use crate::control::status::IndexStatus;
 use crate::engine::status::from_store;
 use crate::error::{Error, Result};
 use crate::store::{Store, running_pid};
@@ -65,13 +66,26 @@ pub fn state_dir(global: &Global) -> Result<PathBuf> {
 /// What types became in a migration, once a plan says so: only it knows whether they share ids. `None` before, and where
 /// nothing became of them.
 pub async fn planned_shape(global: &Global, name: &str) -> Option<Shape> {
-    let status = match Source::find(global).ok()? {
-        Source::Daemon(client) => client.status().await.ok()?,
-        Source::Store(store) => from_store(&store, None).ok()?,
-        Source::Nothing(_) => return None,
+    shape_of(&planned_indices(global, name).await.ok()?)
+}
+
+/// What types became in these indices; `None` for nothing.
+pub fn shape_of(indices: &[IndexStatus]) -> Option<Shape> {
+    indices.iter().map(|index| &index.shape).find(|shape| **shape != Shape::Plain).cloned()
+}
+
+/// The indices of a migration, once a plan says where they go; none before.
+///
+/// # Errors
+/// Those of [`Source::find`], and of asking it: there is a state, and it cannot be read.
+pub async fn planned_indices(global: &Global, name: &str) -> Result<Vec<IndexStatus>> {
+    let status = match Source::find(global)? {
+        Source::Daemon(client) => client.status().await?,
+        Source::Store(store) => from_store(&store, None)?,
+        Source::Nothing(_) => return Ok(Vec::new()),
     };
-    let migration = status.migrations.into_iter().find(|migration| migration.name == name)?;
-    migration.indices.into_iter().map(|index| index.shape).find(|shape| *shape != Shape::Plain)
+    let migration = status.migrations.into_iter().find(|migration| migration.name == name);
+    Ok(migration.map(|migration| migration.indices).unwrap_or_default())
 }
 
 /// Nothing has run in the state directory: there are no migrations to do anything with.

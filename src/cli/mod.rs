@@ -1,6 +1,7 @@
 //! The command line: clap types here, one file a command, and the terminal is owned by nobody else.
 
 mod check;
+mod compare;
 mod completions;
 mod copy;
 mod failures;
@@ -129,6 +130,8 @@ pub enum Command {
     Verify(verify::Verify),
     /// Rewrite a search written for the source into one for the target
     Query(query::Query),
+    /// Ask recorded searches on both sides, and compare their answers and latencies
+    Compare(Box<compare::Compare>),
     /// Hold a migration; stored, so a restart keeps it
     Pause(pause::Pause),
     /// Let a paused migration go on, and take up again what was set aside
@@ -159,6 +162,7 @@ impl Cli {
             Command::Slices(command) => brief(command.execute(global)),
             Command::Verify(command) => busy(command.execute(global)),
             Command::Query(command) => brief(command.execute(global)),
+            Command::Compare(command) => busy(command.execute(global)),
             Command::Failures(command) => brief(command.execute(global)),
             Command::Pause(command) => brief(command.execute(global)),
             Command::Resume(command) => brief(command.execute(global)),
@@ -169,7 +173,7 @@ impl Cli {
     }
 }
 
-/// Runs a command that copies.
+/// Runs a command that does many things at once.
 fn busy(command: impl Future<Output = Result<u8>>) -> Result<u8> {
     drive(tokio::runtime::Builder::new_multi_thread(), command)
 }
@@ -230,6 +234,7 @@ mod tests {
           failures     Look at the documents that did not arrive, and try them again
           verify       Prove that everything arrived, and repair what did not
           query        Rewrite a search written for the source into one for the target
+          compare      Ask recorded searches on both sides, and compare their answers and latencies
           pause        Hold a migration; stored, so a restart keeps it
           resume       Let a paused migration go on, and take up again what was set aside
           tune         Give a migration at work other limits; stored, so a restart keeps them

@@ -113,6 +113,28 @@ impl RetryCounter {
     }
 }
 
+/// How many searches are compared: a bar on a terminal, and nothing elsewhere.
+pub struct SearchCounter(Option<Bar>, u64);
+
+impl SearchCounter {
+    /// Nothing is shown yet.
+    pub fn new(of: usize) -> SearchCounter {
+        SearchCounter(io::stderr().is_terminal().then(Bar::new), u64::try_from(of).unwrap_or(u64::MAX))
+    }
+
+    /// Shows how many are done.
+    pub fn show(&self, done: usize) {
+        let SearchCounter(Some(Bar(bar)), of) = self else { return };
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {pos} of {len} searches compared, ETA {eta}")
+        {
+            bar.set_style(style);
+        }
+        bar.set_length(*of);
+        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    }
+}
+
 fn tried(progress: RetryProgress) -> String {
     let RetryReport { tried, resolved, gone, still_failing, .. } = progress.report;
     let [tried, resolved, gone, still_failing, of] =

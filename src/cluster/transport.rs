@@ -193,7 +193,11 @@ impl Transport {
         self.exchange_within(request, usize::MAX).await
     }
 
-    async fn exchange_within(
+    /// [`exchange`](Self::exchange) for an answer that has to fit into so many bytes.
+    ///
+    /// # Errors
+    /// As there, and [`CallError::TooLarge`].
+    pub async fn exchange_within(
         &self,
         request: &Request,
         most: usize,

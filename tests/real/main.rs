@@ -4,6 +4,7 @@ mod bad_answers;
 mod bad_input;
 mod chaos;
 mod client;
+mod compare;
 mod conversion;
 mod copy;
 mod crash;

@@ -1,6 +1,7 @@
 //! Searches written for 1.7 find on 6.8, once they are rewritten, what they found on 1.7.
 
 mod answers;
+mod compared;
 mod documents;
 mod families;
 mod keys;

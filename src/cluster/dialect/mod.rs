@@ -42,6 +42,13 @@ impl Version {
         let part = |value: u64| u32::try_from(value).ok();
         Some(Version::new(part(id / 1_000_000)?, part(id / 10_000 % 100)?, part(id / 100 % 100)?))
     }
+
+    /// Whether both score by the same formula, unless an index says otherwise: TF/IDF before 5.0, BM25 since.
+    #[must_use]
+    pub fn scores_like(self, other: Version) -> bool {
+        let bm25 = |version: Version| version.major >= 5;
+        bm25(self) == bm25(other)
+    }
 }
 
 impl FromStr for Version {

@@ -23,6 +23,7 @@ impl Rewriter<'_> {
             }
         };
         self.snake_options(&mut parts, at);
+        self.highlighted_filters(&parts, at);
         for key in ["query", "post_filter", "filter"] {
             let Some(query) = parts.get(key).cloned() else { continue };
             let at = below(at, key);

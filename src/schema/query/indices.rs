@@ -27,6 +27,12 @@ impl IndexNames {
         IndexNames { patterns: migration.from.indices.clone(), template: migration.to.index.clone() }
     }
 
+    /// Whether several indices may be put together into one.
+    fn gathers(&self) -> bool {
+        !self.template.contains("{index}")
+            && !matches!(self.patterns.as_slice(), [only] if !only.contains('*'))
+    }
+
     /// Whether the migration reads an index of this name.
     fn reads(&self, name: &str) -> bool {
         let hidden = |pattern: &str| pattern.starts_with('*') && name.starts_with('.');
@@ -55,7 +61,7 @@ impl Rewriter<'_> {
             return name.to_owned();
         }
         let new = names.template.replace("{index}", name).replace("{type}", doc_type.unwrap_or_default());
-        if !names.template.contains("{index}") {
+        if names.gathers() {
             let why = format!(
                 "`{name}` is in `{new}` on the target, where other indices of the migration may be, too"
             );

@@ -5,6 +5,7 @@
 //! rule is refused with its path. A refused part stays in the body as it was, so that the target refuses it too
 //! rather than answer another question.
 
+mod address;
 mod aggregations;
 mod body;
 mod compound;
@@ -46,6 +47,7 @@ use super::report::{Change, Report, Severity};
 use crate::cluster::dialect::Version;
 use crate::config::MigrationConfig;
 
+pub use address::{Address, Planned, RewrittenSearch, Search, rewrite_whole};
 pub use fields::{FieldMap, KeyValueFields, field_map};
 pub use indices::IndexNames;
 pub use reading::parse;

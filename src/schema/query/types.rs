@@ -81,7 +81,9 @@ impl TypesBecame {
         }
     }
 
-    pub(super) fn prefixes_ids(&self) -> bool {
+    /// Whether ids became `type-id`.
+    #[must_use]
+    pub fn prefixes_ids(&self) -> bool {
         matches!(
             self,
             TypesBecame::Field { prefix_ids: true, .. } | TypesBecame::Join { prefix_ids: true, .. }

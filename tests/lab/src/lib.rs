@@ -6,10 +6,12 @@
 //! - [`proxy`]: an HTTP proxy that counts requests and makes faults.
 //! - [`tls`]: TLS in front of either, with certificates of its own.
 //! - [`daemon`]: the real binary, to be run, killed and asked.
+//! - [`mod@browser`]: a real Chromium, for pages that esferry makes.
 //! - [`chaos`]: whole migrations through random faults, kills and freezes.
 //! - [`demo`] and [`mod@bench`]: what `scripts/demo` and `scripts/bench` run.
 
 pub mod bench;
+pub mod browser;
 pub mod chaos;
 pub mod compare;
 pub mod daemon;
@@ -25,6 +27,7 @@ pub mod servers;
 pub mod tls;
 mod wanted;
 
+pub use browser::Browser;
 pub use compare::{Comparison, compare};
 pub use daemon::Daemon;
 pub use endpoint::Endpoint;

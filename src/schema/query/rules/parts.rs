@@ -48,6 +48,9 @@ rules! {
         "`type: postings`, `highlighter`, `fast-vector-highlighter`" => "`unified`, `plain`, `fvh`", "highlighters have other names, and cut other fragments";
     HIGHLIGHT_DEFAULT: "highlight_default", 1 to 5, gone 6, SearchMayDiffer,
         "`highlight` without `type`" => "the same", "the default highlighter is `unified`, which cuts other fragments";
+    HIGHLIGHT_FILTER: "highlight_filter", 1 to 1, gone 2, SearchMayDiffer,
+        "`highlight` beside filters or `nested`; `highlight_filter`" => "the same, without the option",
+        "1.x highlights what filters match only when asked to, and never what nested queries match; now both are highlighted like all else";
     AGG_SIZE_ALL: "agg_size_all", 1 to 2, gone 5, SameMeaning,
         "`size: 0` of `terms`, `significant_terms`, `geohash_grid`" => "`size: 2147483647`", "0 is refused; this is the largest number, for all buckets";
     AGG_ORDER: "agg_order", 1 to 5, gone 6, SameMeaning,

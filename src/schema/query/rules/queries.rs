@@ -115,7 +115,7 @@ rules! {
     INDICES_QUERY: "indices_query", 1 to 5, gone 6, SearchMayDiffer,
         "`indices`" => "`bool` over `_index`", "`indices` is gone; the names have to be those of the target's indices";
     INDEX_RENAMED: "index_renamed", 1 to 9, gone 6, SameMeaning,
-        "an index that the migration names anew, in `indices`, `indices_boost` or a lookup" => "its new name", "the migration gives the index another name";
+        "an index that the migration names anew, in the path, `indices`, `indices_boost` or a lookup" => "its new name", "the migration gives the index another name";
     INDEX_ELSEWHERE: "index_elsewhere", 1 to 9, gone 6, SearchMayDiffer,
         "an index that the migration does not read, or puts together with others, in these places" => "the same, or the one that it is in", "what the index holds may be something else on the target";
     TYPE_FILTER: "type_filter", 1 to 6, gone 6, SearchMayDiffer,

@@ -85,4 +85,8 @@ refusals! {
         ["name the indices one by one"];
     SUGGEST_COLLATE: "suggest_collate", "`phrase.collate`", "its query is a template, which is not looked into",
         ["write `collate.query.source` for the target by hand"];
+    EVERY_INDEX: "every_index", "a path that names no index, or all of them", "the source has indices that the migration does not read, and the search asks those, too",
+        ["name the indices in the path", "give `target.path`, where this is meant"];
+    TYPE_PATTERN: "type_pattern", "a path with a pattern of types, or with types beside a `global` aggregation", "which documents are meant cannot be said of the target",
+        ["name the types one by one", "give the search for the target by hand"];
 }

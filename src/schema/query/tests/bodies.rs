@@ -225,6 +225,8 @@ fn aggregations_keep_their_answers() {
 fn the_other_parts_are_rewritten_or_named() {
     let lines = r#"
         {"highlight": {"fields": {"a": {"type": "postings"}, "_all": {}}}}
+        {"highlight": {"fields": {"a": {"type": "plain"}}, "require_field_match": true}, "query": {"filtered": {"filter": {"term": {"a": "x"}}}}}
+        {"highlight": {"fields": {"a": {"type": "plain"}}, "require_field_match": true, "highlight_filter": true}, "query": {"match": {"a": "x"}}}
         {"highlight": {"fields": [{"a": {"fragment_size": 5}}], "type": "fast-vector-highlighter", "highlight_query": {"text": {"a": "x"}}, "require_field_match": true}}
         {"highlight": {"fields": {"a": {"odd": 1}}, "type": "plain", "require_field_match": true}}
         {"suggest": {"text": "x", "s": {"term": {"field": "a", "min_word_len": 2}}}}
@@ -247,6 +249,12 @@ fn the_other_parts_are_rewritten_or_named() {
     {"highlight":{"fields":{"a":{"type":"postings"},"_all":{}}}}
       {"highlight":{"fields":{"a":{"type":"unified"},"*":{}},"require_field_match":false}}
       by highlight_match, highlight_default, highlight_type, all_field
+    {"highlight":{"fields":{"a":{"type":"plain"}},"require_field_match":true},"query":{"filtered":{"filter":{"term":{"a":"x"}}}}}
+      {"highlight":{"fields":{"a":{"type":"plain"}},"require_field_match":true},"query":{"constant_score":{"filter":{"term":{"a":"x"}}}}}
+      by highlight_filter, filtered
+    {"highlight":{"fields":{"a":{"type":"plain"}},"require_field_match":true,"highlight_filter":true},"query":{"match":{"a":"x"}}}
+      {"highlight":{"fields":{"a":{"type":"plain"}},"require_field_match":true},"query":{"match":{"a":"x"}}}
+      by highlight_filter
     {"highlight":{"fields":[{"a":{"fragment_size":5}}],"type":"fast-vector-highlighter","highlight_query":{"text":{"a":"x"}},"require_field_match":true}}
       {"highlight":{"fields":[{"a":{"fragment_size":5}}],"type":"fvh","highlight_query":{"match":{"a":"x"}},"require_field_match":true}}
       by highlight_type, old_name

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::super::rules;
 
 /// The examples themselves, with the rules that they are told to be rewritten by.
-const EXAMPLES: [&str; 7] = [
+const EXAMPLES: [&str; 8] = [
+    include_str!("addresses.rs"),
     include_str!("bodies.rs"),
     include_str!("filters.rs"),
     include_str!("indices.rs"),

@@ -1,5 +1,6 @@
 //! Every rule and every refusal, by example.
 
+mod addresses;
 mod bodies;
 mod coverage;
 mod filters;

@@ -20,6 +20,6 @@ pub use java::Java;
 pub use kafka::{Broker, KAFKA};
 pub use node::{Node, NodeSpec};
 pub use pair::{start_pair, wait_for_nodes};
-pub use process::ProcessId;
+pub use process::{ProcessId, output};
 pub use release::{Family, RELEASES, Release};
 pub use shared::{RunningServer, Servers};
