@@ -58,7 +58,7 @@ fn write(path: &Path, side: Side, ids: u64, missing: u64) -> u32 {
         let id = format!("{:024x}", u128::from(number) * 0x9e37_79b9_7f4a_7c15);
         let version = 1 + u64::from(side == Side::Target && number % 1000 == 3);
         let origin = (side == Side::Source).then(Origin::default);
-        let sighting = Sighting { version: Some(version), origin, failure: None };
+        let sighting = Sighting { version: Some(version), origin, failure: None, content: None };
         writer.push(&place(0, &id, None).unwrap(), &sighting.encode().unwrap()).unwrap();
     }
     writer.finish().unwrap()

@@ -82,6 +82,7 @@ fn plan(store: &Store, slices: u32) {
         planning_ms: 0,
         tuned: Default::default(),
         copying_ms: 0,
+        drifted: Default::default(),
     };
     store.save_migration(&record).unwrap();
     let index = IndexRecord {

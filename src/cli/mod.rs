@@ -299,6 +299,8 @@ mod tests {
               --parallel <N>        Slices read side by side [default: 2]
               --write-mode <MODE>   Which document wins when the target has one already [default: external]
                                     [possible values: external, create, index]
+              --verify <LEVEL>      What is compared once everything is copied [default: count] [possible
+                                    values: count, ids, content]
               --accept-drift        Go on with options that changed since the copy was begun
           -h, --help                Print help (see more with '--help')
 

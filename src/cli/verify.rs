@@ -65,7 +65,7 @@ impl Verify {
         let source = Source::find(global)?;
         let report = match (&source, self.last) {
             (Source::Nothing(state_dir), _) => return Err(locate::nothing_ran(state_dir)),
-            (_, true) => VerifyReport::Compared(last(&source, name).await?),
+            (_, true) => VerifyReport::Compared(Box::new(last(&source, name).await?)),
             (Source::Daemon(client), false) => {
                 let bar = VerifyBar::new();
                 let report = client.verify(name, &self.options(), |status| bar.show(&status)).await?;

@@ -28,6 +28,7 @@ fn copying() -> MigrationStatus {
         dropped: BTreeMap::from([("transform 2: drop_if status = \"test\"".to_owned(), 1204)]),
         others: None,
         changes: None,
+        verification: None,
         tuned: None,
         pace: Some(PaceNow { bulks: 5, batch_docs: 5000, batch_bytes: 15 << 20 }),
         indices: Vec::new(),

@@ -50,7 +50,7 @@ pub enum VerifyReport {
     /// Level `count`: by index.
     Counted(Vec<IndexCounts>),
     /// The other levels.
-    Compared(VerificationStatus),
+    Compared(Box<VerificationStatus>),
 }
 
 /// A verification at work.
@@ -92,7 +92,7 @@ impl Context {
         let worked = verification.work().await;
         let status = VerificationStatus::of(&verification.record);
         self.progress.verification_is(status.clone());
-        Ok(worked?.then_some(VerifyReport::Compared(status)))
+        Ok(worked?.then_some(VerifyReport::Compared(Box::new(status))))
     }
 
     /// Verifies at the configured level, where that is due.

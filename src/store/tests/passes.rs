@@ -1,5 +1,7 @@
 //! A pass goes on where it was, its failures stand in the list once, and what it leaves on the disk goes with it.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::store::passes::{Comparison, PassCounts, PassRecord};
 use crate::store::units::{Part, Purpose, UnitName, UnitRecord};

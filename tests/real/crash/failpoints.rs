@@ -27,7 +27,7 @@ enum Act {
     Reset,
 }
 
-/// When a boundary is crossed, and for each life the passes that it survives; `None` where only a replay crosses it.
+/// When a boundary is crossed, and for each life the passes that it survives; `None` where other scenarios cross it.
 fn lives(point: Failpoint) -> Option<(Act, &'static [usize])> {
     Some(match point {
         Failpoint::FlushCounted | Failpoint::FlushUntold => (Act::Run, &[0, 1, 4, 12]),
@@ -52,6 +52,10 @@ fn lives(point: Failpoint) -> Option<(Act, &'static [usize])> {
         Failpoint::ResetMarked | Failpoint::ResetWritten => (Act::Reset, &[0]),
         Failpoint::ResetHalf => (Act::Reset, &[7]),
         Failpoint::UnitStored
+        | Failpoint::CandidatesWritten
+        | Failpoint::DifferencesWritten
+        | Failpoint::DifferencesStored
+        | Failpoint::RepairAnswered
         | Failpoint::ComparisonWritten
         | Failpoint::ComparisonStored
         | Failpoint::MessagesAcknowledged
