@@ -29,3 +29,4 @@ mod target_states;
 mod throttle;
 mod transforms;
 mod types;
+mod verification;

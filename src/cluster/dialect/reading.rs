@@ -133,11 +133,13 @@ impl Dialect {
         Request::json(Method::POST, path, &Value::Object(body))
     }
 
-    /// Documents by their ids, in real time.
+    /// Documents by their ids, in real time. [`Wanted::Keys`] is understood from 5.0 on.
     #[must_use]
     pub fn get_many_of(&self, index: &str, asked: &[Asked<'_>], wanted: Wanted) -> Request {
         let more = match wanted {
-            Wanted::Ids | Wanted::Keys { .. } => Some(("_source", json!(false))),
+            Wanted::Ids => Some(("_source", json!(false))),
+            // Without `_source` 6.8 leaves `_routing` out too, unless it is asked for (measured). 5.0 brought the name.
+            Wanted::Keys { .. } => Some(("stored_fields", json!(wanted.fields()))),
             Wanted::Documents { .. } if self.hit_metadata == HitMetadata::Fields => {
                 Some(("fields", json!(wanted.fields())))
             }

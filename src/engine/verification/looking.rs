@@ -309,7 +309,7 @@ impl Verification<'_> {
     async fn on_target(&self, candidates: &[Candidate]) -> Result<Vec<Held>> {
         let wanted = match self.sides.depth {
             Depth::Contents => Wanted::Documents { routing: false, parent: false },
-            Depth::Keys => Wanted::Ids,
+            Depth::Keys => Wanted::Keys { routing: true, parent: false },
         };
         let Some(first) = candidates.first() else { return Ok(Vec::new()) };
         // Whichever copy waits for the cluster, the wait is the migration's.
@@ -326,7 +326,13 @@ impl Verification<'_> {
                     routing: candidate.routing.as_deref(),
                 })
                 .collect();
-            held.extend(copy.held(&self.context.target, index, &asked, wanted).await?);
+            let answers = copy.held(&self.context.target, index, &asked, wanted).await?;
+            // A server looks by the id alone in the shard that the routing leads to: what it finds there may stand under
+            // another routing, and then it is not this document.
+            held.extend(candidates.iter().zip(answers).map(|(candidate, held)| match held {
+                Held::There { routing, .. } if routing != candidate.routing => Held::Absent,
+                held => held,
+            }));
         }
         Ok(held)
     }

@@ -89,6 +89,8 @@ impl Verification<'_> {
         let Some(index) = jobs.first().map(|job| job.look.candidate.index) else { return Ok(()) };
         let sink = self.sink_into(index)?;
         let memory = self.memory_of_deletes(index).await?;
+        // Under another routing and in the same shard it would be in the way of the one that belongs there.
+        jobs.sort_by_key(|job| !matches!(job.look.expected, Expected::Nothing(_)));
         let mut resolved: Vec<Vec<u8>> = Vec::new();
         // Documents of one id under several routings cannot stand in one bulk.
         let mut left = jobs;
