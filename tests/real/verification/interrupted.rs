@@ -15,7 +15,7 @@ fn findings(report: &Value) -> [Value; 3] {
 
 async fn dies_ten_times() -> Result<()> {
     let stage = Stage::new("verify-killed", 6000, "").await?;
-    mutations::mutate(&stage, 6000, 300, 3).await?;
+    let mutated = mutations::mutate(&stage, 6000, 300, 3).await?;
     let undisturbed = stage.verify(&["--level", "content", "--anew"])?;
     ensure!(undisturbed.code == 4, "{}", undisturbed.report);
     let args = ["verify", NAME, "--level", "content", "--json"];
@@ -44,6 +44,16 @@ async fn dies_ten_times() -> Result<()> {
     };
     let (one, other) = (without_unchanged(one), without_unchanged(other));
     ensure!(one == other, "{one:?}\n{other:?}");
+    let repair = ["verify", NAME, "--level", "content", "--repair", "--delete-extra"];
+    #[cfg(feature = "failpoints")]
+    for survived in ["", "1*off->"] {
+        let mut command = stage.daemon.command(&repair);
+        let output = command.env("FAILPOINTS", format!("RepairAnswered={survived}return")).output()?;
+        ensure!(output.status.code().is_none(), "RepairAnswered was not reached: {output:?}");
+    }
+    let output = stage.daemon.output(&repair)?;
+    ensure!(output.status.code() == Some(0), "{output:?}");
+    stage.is_equal_but(&mutated.reordered).await?;
     stage.clear().await
 }
 
