@@ -32,7 +32,8 @@ impl Mutation {
         let mut mixed = (seed + number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ALL[usize::try_from((mixed ^ (mixed >> 31)) % 6).unwrap()]
+        let choice = usize::try_from((mixed ^ (mixed >> 31)) % 6).unwrap_or_default();
+        ALL[choice]
     }
 }
 
