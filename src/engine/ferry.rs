@@ -383,7 +383,9 @@ impl Ferry {
                     if unless(stop, meanwhile(follower, verified)).await?.is_none() {
                         return Ok(FerryEnd::Stopped);
                     }
-                    let Some(follower) = follower else { return Ok(self.outcome()) };
+                    let Some(follower) = follower.as_mut().filter(|_| follows) else {
+                        return Ok(self.outcome());
+                    };
                     tokio::select! {
                         ended = follower.ends() => ended?,
                         counted = context.count_while_they_differ() => match counted? {},
