@@ -65,7 +65,9 @@ impl Stage {
 
     /// Waits until a pass that began after now has found nothing, and both sides were counted and agree.
     pub fn until_caught_up(&self) -> Result<Value> {
-        let first = self.daemon.migration()?["changes"]["reconcile"]["pass"].as_u64().unwrap_or(0) + 1;
+        // One that has just been started may not listen yet.
+        let now = self.daemon.until(PATIENCE, |_| true)?;
+        let first = now["changes"]["reconcile"]["pass"].as_u64().unwrap_or(0) + 1;
         self.daemon.until(PATIENCE, |status| {
             let passes = &status["changes"]["reconcile"];
             let counts = &passes["last"]["counts"];
