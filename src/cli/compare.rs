@@ -15,7 +15,9 @@ use crate::cluster::Cluster;
 use crate::compare::accepted::{Accepted, Judged, template};
 use crate::compare::page;
 use crate::compare::recorded::{self, Scores, Wanted};
-use crate::compare::report::{FORMAT, Latencies, Outcome, Queries, Report, Runs, ServerSeen, Spread, Totals};
+use crate::compare::report::{
+    FORMAT, Latencies, Outcome, Queries, Report, Runs, ServerSeen, Spread, Summary, Totals,
+};
 use crate::compare::running::{Between, Options, default_scores, run};
 use crate::config::{self, Config, MigrationConfig, PrefixIds, Types};
 use crate::error::{Error, Kind, Result};
@@ -141,22 +143,24 @@ impl Compare {
         let outcomes: Vec<Outcome> = ran.judged.into_iter().map(|Judged { outcome, .. }| outcome).collect();
         let totals = Totals::of(&outcomes);
         let report = Report {
-            format: FORMAT,
-            migration: name.to_owned(),
-            queries,
-            started,
-            finished: Timestamp::now(),
-            source: seen(&between.source),
-            target: seen(&between.target),
+            summary: Summary {
+                format: FORMAT,
+                migration: name.to_owned(),
+                queries,
+                started,
+                finished: Timestamp::now(),
+                source: seen(&between.source),
+                target: seen(&between.target),
+                totals,
+                passed: totals.passed(),
+                latency: Latencies { source: ran.source.figures(), target: ran.target.figures() },
+            },
             runs: Runs { warmup: options.warmup, repeat: options.repeat, concurrency: options.concurrency },
             scores: in_words(
                 options.scores.unwrap_or_else(|| default_scores(between.context.from, between.context.to)),
             ),
             relevance: if options.relevance == Wanted::Same { "counts" } else { "ignored" }.to_owned(),
-            totals,
-            passed: totals.passed(),
             unused_acceptances: unused,
-            latency: Latencies { source: ran.source.figures(), target: ran.target.figures() },
             spread: Spread {
                 within_ms: BARS.to_vec(),
                 source: ran.source.spread(&BARS),
@@ -184,7 +188,7 @@ impl Compare {
         } else {
             output::print(&view::render(report, Paint::stdout(global.color)))?;
         }
-        Ok(if report.passed { DONE } else { Kind::Differences.exit_code() })
+        Ok(if report.summary.passed { DONE } else { Kind::Differences.exit_code() })
     }
 }
 

@@ -156,34 +156,17 @@ pub struct Runs {
 /// A whole comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// [`FORMAT`].
-    pub format: u32,
-    /// The migration.
-    pub migration: String,
-    /// The searches.
-    pub queries: Queries,
-    /// When it began.
-    pub started: Timestamp,
-    /// When it was over.
-    pub finished: Timestamp,
-    /// The source.
-    pub source: ServerSeen,
-    /// The target.
-    pub target: ServerSeen,
+    /// What of it can be kept; its fields stand beside the others.
+    #[serde(flatten)]
+    pub summary: Summary,
     /// How each was run.
     pub runs: Runs,
     /// How scores were compared, in words.
     pub scores: String,
     /// Whether the order of searches by relevance counted, in words.
     pub relevance: String,
-    /// Searches by verdict.
-    pub totals: Totals,
-    /// True when every search is the same or accepted.
-    pub passed: bool,
     /// Entries of the accepted differences that matched nothing, in words.
     pub unused_acceptances: Vec<String>,
-    /// Of all searches.
-    pub latency: Latencies,
     /// How many answers came within each of these milliseconds, and above the last, for the plot.
     pub spread: Spread,
     /// Every search, in the order of the file.
@@ -290,25 +273,6 @@ pub struct Summary {
     pub passed: bool,
     /// Of all searches.
     pub latency: Latencies,
-}
-
-impl Summary {
-    /// Of a report.
-    #[must_use]
-    pub fn of(report: &Report) -> Self {
-        Summary {
-            format: report.format,
-            migration: report.migration.clone(),
-            queries: report.queries.clone(),
-            started: report.started,
-            finished: report.finished,
-            source: report.source.clone(),
-            target: report.target.clone(),
-            totals: report.totals,
-            passed: report.passed,
-            latency: report.latency,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::progress::Progress;
+use super::reading::AbortOnDrop;
 use super::throttle::Throttle;
 use crate::cluster::Cluster;
 use crate::config::{Config, MigrationConfig};
@@ -80,6 +81,11 @@ impl Context {
             )
             .hint("correct the URLs, or `esferry reset` the migration")),
         }
+    }
+
+    /// Looks at clock and load of both clusters for as long as what it returns is kept.
+    pub(super) fn watch_load(&self) -> Option<AbortOnDrop> {
+        self.throttle.watch(&self.source, &self.target).map(|watch| AbortOnDrop(tokio::spawn(watch)))
     }
 
     /// The stored indices, each still the index that was planned.

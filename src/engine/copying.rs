@@ -62,8 +62,7 @@ impl Context {
     pub(super) async fn copy(&self, stop: &CancellationToken) -> Result<CopyEnd> {
         let records = self.indices().await?;
         self.targets_stand(&records).await?;
-        let _watch =
-            self.throttle.watch(&self.source, &self.target).map(|watch| AbortOnDrop(tokio::spawn(watch)));
+        let _watch = self.watch_load();
         let pace = self.pace()?;
         let _bounds = AbortOnDrop(tokio::spawn(follow(pace.clone(), self.throttle.limits())));
         let copies = self.copies(&records, &pace).await?;

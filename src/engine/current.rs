@@ -299,6 +299,11 @@ impl IndexCopy {
         Ok((kept, held))
     }
 
+    /// Documents that are asked for by their ids at once: as many as a page has.
+    pub(super) fn at_once(&self) -> usize {
+        usize::try_from(self.source.page_size.docs()).unwrap_or(usize::MAX).max(1)
+    }
+
     pub(super) async fn on_source(&self, keys: &[DocumentKey]) -> Result<Vec<Held>> {
         let asked: Vec<Asked<'_>> = keys
             .iter()
@@ -309,8 +314,7 @@ impl IndexCopy {
             })
             .collect();
         let mut held = Vec::with_capacity(asked.len());
-        let docs = usize::try_from(self.source.page_size.docs()).unwrap_or(usize::MAX).max(1);
-        for asked in asked.chunks(docs) {
+        for asked in asked.chunks(self.at_once()) {
             let answers = self.held(&self.source.cluster, &self.source_name, asked, self.source.wanted);
             held.extend(answers.await?);
         }

@@ -362,8 +362,7 @@ impl Ferry {
                         context.bury().await?;
                         context.restore().await?;
                         context.count_settled().await?;
-                        let _alone = self.verifying.lock().await;
-                        context.verify_as_configured(followed, stop).await
+                        self.verified(context, followed, stop).await
                     };
                     if unless(stop, meanwhile(follower, finished)).await?.is_none() {
                         return Ok(FerryEnd::Stopped);
@@ -376,10 +375,7 @@ impl Ferry {
                     }
                     // A level that was configured since.
                     let followed = follower.is_some();
-                    let verified = async {
-                        let _alone = self.verifying.lock().await;
-                        context.verify_as_configured(followed, stop).await
-                    };
+                    let verified = self.verified(context, followed, stop);
                     if unless(stop, meanwhile(follower, verified)).await?.is_none() {
                         return Ok(FerryEnd::Stopped);
                     }
@@ -400,6 +396,12 @@ impl Ferry {
                 return Ok(FerryEnd::Stopped);
             }
         }
+    }
+
+    /// Verifies at the configured level, where that is due, once nobody else is at it.
+    async fn verified(&self, context: &Context, followed: bool, stop: &CancellationToken) -> Result<()> {
+        let _alone = self.verifying.lock().await;
+        context.verify_as_configured(followed, stop).await
     }
 
     fn advance(&self, event: Event) -> Result<MigrationRecord> {

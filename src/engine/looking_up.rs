@@ -1,10 +1,12 @@
 //! Documents of the source by their ids, as its searches see them once it is refreshed: in whatever shard they are.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 
 use super::context::Context;
+use super::current::DocumentKey;
+use super::sides::text;
 use super::worker::IndexCopy;
 use crate::cluster::answer::why_unreadable;
 use crate::cluster::dialect::reading::Wanted;
@@ -69,5 +71,46 @@ impl Context {
             }
         }
         Ok(page)
+    }
+
+    /// Documents of the source that have one of these ids on the target, by the places where they stand there: looked for
+    /// in every shard, since a real-time look needs to know the shard.
+    ///
+    /// # Errors
+    /// As [`look_up`](Context::look_up).
+    pub(super) async fn places_on_source(
+        &self,
+        copy: &IndexCopy,
+        target_ids: impl IntoIterator<Item = &str>,
+    ) -> Result<HashMap<(String, Option<String>), DocumentKey>> {
+        let mut ids: Vec<&str> = target_ids.into_iter().flat_map(|id| copy.pipeline.source_ids(id)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut places = HashMap::new();
+        if ids.is_empty() {
+            return Ok(places);
+        }
+        let doing = format!("looking for documents of `{}` that only the target has", copy.source_name);
+        let wanted = copy.source.wanted.without_source();
+        let hidden = self.source.dialect().hidden_type.filter(|hidden| copy.pipeline.knows_type(hidden));
+        for hidden in std::iter::once(None).chain(hidden.map(Some)) {
+            let page = self.look_up(copy, hidden, &ids, wanted, &doing).await?;
+            for hit in &page.hits {
+                let place = match copy.pipeline.place_of(hit, &page) {
+                    Ok(document) => (
+                        text(&document.id).into_owned(),
+                        document.routing.as_deref().map(|routing| text(routing).into_owned()),
+                    ),
+                    // It has no place there: what stands on the target is something else.
+                    Err(_) => continue,
+                };
+                let Identity { doc_type, id, routing } = Identity::of(hit, &page);
+                let doc_type = hidden.map(ToOwned::to_owned).or(doc_type);
+                let parent = hit.parent.map(|span| text(span.of(&page.body)).into_owned());
+                let key = DocumentKey { doc_type, id, routing, parent };
+                places.insert(place, key);
+            }
+        }
+        Ok(places)
     }
 }

@@ -235,10 +235,10 @@ pub enum Repaired {
 }
 
 /// What a batch of candidates came to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Looked {
     /// The stage behind it.
-    pub stage: Option<Stage>,
+    pub stage: Stage,
     /// Candidates that are the same after all.
     pub passed: u64,
     /// Those that are certain.
@@ -344,9 +344,7 @@ impl Store {
     pub fn settle_looked(&self, name: &str, looked: &Looked) -> Result<VerificationRecord> {
         self.update_verification(name, |record| {
             record.take(looked);
-            if let Some(stage) = &looked.stage {
-                record.stage = stage.clone();
-            }
+            record.stage = looked.stage.clone();
         })
     }
 

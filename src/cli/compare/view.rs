@@ -16,15 +16,15 @@ const MOST_CHARACTERS: usize = 160;
 pub(super) fn render(report: &Report, paint: Paint) -> String {
     let mut text = format!(
         "{}: {} searches on {} {} and {} {}\n",
-        paint.bold(&report.migration),
-        numbers::grouped(u64::try_from(report.queries.searches).unwrap_or(u64::MAX)),
-        report.source.distribution,
-        report.source.version,
-        report.target.distribution,
-        report.target.version
+        paint.bold(&report.summary.migration),
+        numbers::grouped(u64::try_from(report.summary.queries.searches).unwrap_or(u64::MAX)),
+        report.summary.source.distribution,
+        report.summary.source.version,
+        report.summary.target.distribution,
+        report.summary.target.version
     );
     for verdict in Verdict::ALL {
-        let count = report.totals.get(verdict);
+        let count = report.summary.totals.get(verdict);
         if count == 0 && !matches!(verdict, Verdict::Same | Verdict::Different) {
             continue;
         }
@@ -37,8 +37,8 @@ pub(super) fn render(report: &Report, paint: Paint) -> String {
         };
         // Writing to a string does not fail, here and below.
         let _ = writeln!(text, "{line}");
-        if verdict == Verdict::Same && report.totals.ids_left_out > 0 {
-            let without = report.totals.ids_left_out;
+        if verdict == Verdict::Same && report.summary.totals.ids_left_out > 0 {
+            let without = report.summary.totals.ids_left_out;
             let line = format!("    {without} of them without the ids of their page, whose order is ignored");
             let _ = writeln!(text, "{}", paint.yellow(&line));
         }
@@ -88,7 +88,7 @@ fn one(text: &mut String, outcome: &Outcome, paint: Paint) {
 }
 
 fn latency(text: &mut String, report: &Report, paint: Paint) {
-    let (source, target) = (&report.latency.source, &report.latency.target);
+    let (source, target) = (&report.summary.latency.source, &report.summary.latency.target);
     if source.wall.count == 0 && target.wall.count == 0 {
         return;
     }
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn what_was_not_judged_is_told_beside_what_is_the_same() {
         let mut report = report();
-        report.totals.ids_left_out = 1;
+        report.summary.totals.ids_left_out = 1;
         let text = render(&report, Paint::off());
         let told =
             "  same            1\n    1 of them without the ids of their page, whose order is ignored\n";

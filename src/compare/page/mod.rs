@@ -14,7 +14,8 @@ const SCRIPT: &str = include_str!("page.js");
 /// The page.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let title = format!("{}: {} searches compared", report.migration, report.queries.searches);
+    let title =
+        format!("{}: {} searches compared", report.summary.migration, report.summary.queries.searches);
     let mut html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -31,7 +32,7 @@ pub fn render(report: &Report) -> String {
         html,
         "<footer>esferry {} · report format {}</footer>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         env!("CARGO_PKG_VERSION"),
-        report.format
+        report.summary.format
     );
     html
 }
@@ -57,7 +58,7 @@ fn escape(text: &str) -> String {
 }
 
 fn header(html: &mut String, report: &Report) {
-    let state = if report.passed { ("pass", "passed") } else { ("fail", "not passed") };
+    let state = if report.summary.passed { ("pass", "passed") } else { ("fail", "not passed") };
     let server = |seen: &ServerSeen| {
         escape(&format!("{}: {} {} ({})", seen.cluster, seen.distribution, seen.version, seen.identity))
     };
@@ -67,17 +68,17 @@ fn header(html: &mut String, report: &Report) {
         "<header>\n<h1>Searches of <b>{}</b> on both sides <span id=\"passed\" class=\"badge {}\" data-passed=\"{}\">{}</span></h1>\n\
          <dl>\n<dt>source</dt><dd>{}</dd>\n<dt>target</dt><dd>{}</dd>\n<dt>searches</dt><dd>{} of {}, SHA-256 <code>{}</code></dd>\n\
          <dt>run</dt><dd>{} to {}; {} measured and {} unmeasured runs on each side, {} at once; scores {}, order by relevance {}</dd>\n</dl>\n</header>\n",
-        escape(&report.migration),
+        escape(&report.summary.migration),
         state.0,
-        report.passed,
+        report.summary.passed,
         state.1,
-        server(&report.source),
-        server(&report.target),
-        report.queries.searches,
-        escape(&report.queries.file),
-        escape(&report.queries.sha256),
-        report.started.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        report.finished.strftime("%H:%M:%S UTC"),
+        server(&report.summary.source),
+        server(&report.summary.target),
+        report.summary.queries.searches,
+        escape(&report.summary.queries.file),
+        escape(&report.summary.queries.sha256),
+        report.summary.started.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        report.summary.finished.strftime("%H:%M:%S UTC"),
         report.runs.repeat,
         report.runs.warmup,
         report.runs.concurrency,
@@ -89,7 +90,7 @@ fn header(html: &mut String, report: &Report) {
 fn totals(html: &mut String, report: &Report) {
     html.push_str("<section>\n<h2>What came of them</h2>\n<ul class=\"totals\">\n");
     for verdict in Verdict::ALL {
-        let (name, count) = (verdict.as_str(), report.totals.get(verdict));
+        let (name, count) = (verdict.as_str(), report.summary.totals.get(verdict));
         let _ = writeln!(
             html,
             "<li class=\"{name}{}\"><b id=\"total-{name}\" data-value=\"{count}\">{count}</b> {}</li>",
@@ -97,7 +98,7 @@ fn totals(html: &mut String, report: &Report) {
             verdict.in_words()
         );
     }
-    let without = report.totals.ids_left_out;
+    let without = report.summary.totals.ids_left_out;
     let _ = writeln!(
         html,
         "</ul>\n<p{}><b id=\"total-ids_left_out\">{without}</b> of the same without the ids of their page, whose order is ignored</p>",
@@ -121,7 +122,7 @@ fn latency(html: &mut String, report: &Report) {
         let _ = write!(html, "<th>{name}</th>");
     }
     html.push_str("<th>mean</th></tr></thead>\n<tbody>\n");
-    let (source, target) = (&report.latency.source, &report.latency.target);
+    let (source, target) = (&report.summary.latency.source, &report.summary.latency.target);
     let rows = [
         ("source", "wall", "source, as the client waits", &source.wall),
         ("target", "wall", "target, as the client waits", &target.wall),

@@ -16,9 +16,9 @@ pub(super) fn section(html: &mut String, report: &Report) {
          <input id=\"filter\" type=\"search\" placeholder=\"name, place, text …\" aria-label=\"filter searches\">\n",
     );
     for verdict in Verdict::ALL {
-        let count = report.totals.get(verdict);
+        let count = report.summary.totals.get(verdict);
         // What is well is not shown at first, unless there is nothing else.
-        let checked = verdict != Verdict::Same || report.totals.same == report.searches.len();
+        let checked = verdict != Verdict::Same || report.summary.totals.same == report.searches.len();
         let _ = writeln!(
             html,
             "<label><input type=\"checkbox\" name=\"verdict\" value=\"{}\"{}> {} ({count})</label>",

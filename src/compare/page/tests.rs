@@ -7,9 +7,9 @@ use super::*;
 fn what_stands_in_queries_and_answers_is_text() {
     let mut report = report();
     let evil = "<script>alert('1')</script><img src=x onerror=\"alert(2)\">";
-    report.migration = evil.to_owned();
-    report.queries.file = evil.to_owned();
-    report.source.identity = evil.to_owned();
+    report.summary.migration = evil.to_owned();
+    report.summary.queries.file = evil.to_owned();
+    report.summary.source.identity = evil.to_owned();
     report.unused_acceptances = vec![evil.to_owned()];
     for outcome in &mut report.searches {
         outcome.name = evil.to_owned();
@@ -55,13 +55,13 @@ fn every_search_stands_on_the_page_with_its_verdict_and_its_differences() {
     for verdict in Verdict::ALL {
         assert!(page.contains(&format!("id=\"total-{}\" data-value=\"1\"", verdict.as_str())));
     }
-    assert!(page.contains("data-passed=\"false\"") && page.contains(&report.queries.sha256));
+    assert!(page.contains("data-passed=\"false\"") && page.contains(&report.summary.queries.sha256));
 }
 
 #[test]
 fn a_report_without_a_measured_answer_has_a_page() {
     let mut report = report();
-    report.latency = Default::default();
+    report.summary.latency = Default::default();
     report.spread = Default::default();
     report.searches.clear();
     let page = render(&report);

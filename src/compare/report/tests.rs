@@ -67,24 +67,26 @@ pub(crate) fn report() -> Report {
         distribution: "Elasticsearch".to_owned(),
     };
     Report {
-        format: FORMAT,
-        migration: "alerts".to_owned(),
-        queries: Queries {
-            file: "searches.ndjson".to_owned(),
-            sha256: "ab".repeat(32),
-            searches: searches.len(),
+        summary: Summary {
+            format: FORMAT,
+            migration: "alerts".to_owned(),
+            queries: Queries {
+                file: "searches.ndjson".to_owned(),
+                sha256: "ab".repeat(32),
+                searches: searches.len(),
+            },
+            started: Timestamp::UNIX_EPOCH,
+            finished: Timestamp::UNIX_EPOCH,
+            source: server("old", "1.7.6"),
+            target: server("new", "6.8.23"),
+            totals,
+            passed: totals.passed(),
+            latency: Latencies { source: latency(2), target: latency(1) },
         },
-        started: Timestamp::UNIX_EPOCH,
-        finished: Timestamp::UNIX_EPOCH,
-        source: server("old", "1.7.6"),
-        target: server("new", "6.8.23"),
         runs: Runs { warmup: 1, repeat: 3, concurrency: 1 },
         scores: "ignored".to_owned(),
         relevance: "counts".to_owned(),
-        totals,
-        passed: totals.passed(),
         unused_acceptances: vec!["accept.toml: `hits.total` of `gone` matches nothing any more".to_owned()],
-        latency: Latencies { source: latency(2), target: latency(1) },
         spread: Spread {
             within_ms: vec![1.0, 10.0, 100.0],
             source: vec![0, 5, 5, 0],
@@ -117,7 +119,7 @@ fn what_is_the_same_without_its_ids_is_counted() {
 
 #[test]
 fn a_summary_is_kept_as_it_is_read() {
-    let summary = Summary::of(&report());
+    let summary = report().summary;
     let text = serde_json::to_string(&summary).unwrap();
     assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), summary);
     assert!(!summary.passed && summary.totals.different == 1);

@@ -5,7 +5,6 @@ mod extra;
 mod pass;
 mod settling;
 
-pub(super) use extra::Extra;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

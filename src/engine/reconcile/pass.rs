@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::control::changes::{PassState, PassesStatus};
 use crate::engine::context::Context;
-use crate::engine::reading::AbortOnDrop;
 use crate::engine::sides::{Depth, Sides};
 use crate::engine::worker::blocking;
 use crate::error::Result;
@@ -39,8 +38,7 @@ impl Context {
             stop: stop.clone(),
         };
         let pass = Pass { record, sides };
-        let _watch =
-            self.throttle.watch(&self.source, &self.target).map(|watch| AbortOnDrop(tokio::spawn(watch)));
+        let _watch = self.watch_load();
         self.show_pass(&pass.record, PassState::Reading);
         let read = self.store.units(Purpose::Pass, &self.name)?;
         let Some(units) = self.read_sides(&pass.sides, read).await? else { return Ok(None) };

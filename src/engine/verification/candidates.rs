@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Verification;
+use super::{Verification, differing};
 use crate::diff::{Meeting, meet};
 use crate::engine::current::DocumentKey;
 use crate::engine::sides::{Depth, Sides, key_of};
@@ -182,7 +182,7 @@ impl Verification<'_> {
         let context = self.context;
         let dir = context.store.units_dir(Purpose::Verification, &context.name);
         let units = context.store.units(Purpose::Verification, &context.name)?;
-        let differing = self.differing(&units);
+        let differing = differing(&units);
         let concerned: Vec<_> = units
             .into_iter()
             .filter(|unit| {

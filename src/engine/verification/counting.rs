@@ -134,8 +134,9 @@ impl Context {
     async fn types_of(&self, record: &IndexRecord) -> Result<Vec<TypeCounts>> {
         let field = match &record.shape {
             Shape::Plain => return Ok(Vec::new()),
-            Shape::Merged { field, .. } | Shape::Joined { type_field: Some(field), .. } => field,
-            Shape::Joined { field, type_field: None, .. } => field,
+            Shape::Merged { field, .. }
+            | Shape::Joined { type_field: Some(field), .. }
+            | Shape::Joined { field, type_field: None, .. } => field,
         };
         let mut types = Vec::new();
         for doc_type in &record.types {

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 
 use super::Verification;
-use super::judging::{Explaining, Judged};
+use super::judging::{Explaining, Judged, MISPLACED};
 use super::looking::Look;
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -88,7 +88,7 @@ fn under_another_routing(one: &Difference, other: &Difference) -> Option<Differe
         found_routing: extra.routing.clone(),
         target_version: extra.target_version,
         reason: "routing".to_owned(),
-        why: "the target has it under another routing: somebody else wrote it there".to_owned(),
+        why: MISPLACED.to_owned(),
         ..missing.clone()
     })
 }

@@ -17,6 +17,9 @@ use crate::store::verification::{Difference, DifferenceKind, SourceDocument};
 /// Places in a document that are told.
 const PLACES: usize = 5;
 
+/// Why a document stands under another routing.
+pub(super) const MISPLACED: &str = "the target has it under another routing: somebody else wrote it there";
+
 /// What a look at both sides says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Judged {
@@ -233,9 +236,7 @@ impl Explaining {
                 "gone",
                 "deleted on the source after it was copied, or written on the target by somebody else",
             ),
-            DifferenceKind::Routing => {
-                told("routing", "the target has it under another routing: somebody else wrote it there")
-            }
+            DifferenceKind::Routing => told("routing", MISPLACED),
             DifferenceKind::Different | DifferenceKind::Version => match versions {
                 Some(std::cmp::Ordering::Greater) => {
                     told("late", "changed on the source after it was copied")

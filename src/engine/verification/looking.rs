@@ -14,11 +14,11 @@ use super::judging::{Explaining, Judged, judge};
 use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::held::{Asked, Held};
 use crate::engine::current::DocumentKey;
-use crate::engine::reconcile::Extra;
 use crate::engine::sides::{Depth, text};
 use crate::engine::worker::{IndexCopy, blocking};
 use crate::error::Result;
 use crate::failpoint::Failpoint;
+use crate::sink::Identity;
 use crate::source::{Given, Page};
 use crate::store::units::Purpose;
 use crate::store::verification::{Difference, Looked, Stage, VerificationRecord};
@@ -136,7 +136,7 @@ impl Verification<'_> {
             let (next, length) = (again.sync()?, certain.sync()?);
             Failpoint::DifferencesWritten.pass();
             let stage = Stage::Looking { round, from: upto, until, next, differences: length };
-            let looked = Looked { stage: Some(stage), passed, differences };
+            let looked = Looked { stage, passed, differences };
             let (store, name) = (context.store.clone(), context.name.clone());
             record = blocking(move || store.settle_looked(&name, &looked)).await?;
             Failpoint::DifferencesStored.pass();
@@ -212,15 +212,11 @@ impl Verification<'_> {
         }
         for (index, positions) in by_index {
             let copy = self.sides.copy(index)?;
-            let extras = positions.iter().map(|&at| Extra {
-                id: candidates[at].id.clone(),
-                routing: candidates[at].routing.clone(),
-                version: candidates[at].target.unwrap_or_default(),
-            });
-            let extras: Vec<Extra> = extras.collect();
-            let there = self.context.places_on_source(&copy, &extras).await?;
-            for (at, extra) in positions.into_iter().zip(extras) {
-                let key = there.get(&(extra.id, extra.routing)).cloned();
+            let ids = positions.iter().map(|&at| candidates[at].id.as_str());
+            let there = self.context.places_on_source(&copy, ids).await?;
+            for at in positions {
+                let Candidate { id, routing, .. } = &candidates[at];
+                let key = there.get(&(id.clone(), routing.clone())).cloned();
                 candidates[at].source = key.map(|key| Named { index, key });
             }
         }
@@ -234,20 +230,18 @@ impl Verification<'_> {
         }
         let doing = format!("looking at documents of `{}`", copy.source_name);
         let mut there: HashMap<(String, Option<String>), Held> = HashMap::new();
-        let docs = usize::try_from(copy.source.page_size.docs()).unwrap_or(usize::MAX).max(1);
-        for keys in keys.chunks(docs) {
+        for keys in keys.chunks(copy.at_once()) {
             let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
             let context = self.context;
             let page = context.look_up(copy, None, &ids, copy.source.wanted, &doing).await?;
             for hit in &page.hits {
-                let own = |span: crate::source::Span| text(span.of(&page.body)).into_owned();
-                let (id, routing) = (own(hit.id), hit.routing.map(own));
+                let Identity { id, routing, .. } = Identity::of(hit, &page);
                 let held = match (hit.version, hit.source) {
                     (Some(version), Some(source)) => Held::There {
                         version,
                         source: source.of(&page.body).to_vec(),
                         routing: routing.clone(),
-                        parent: hit.parent.map(own),
+                        parent: hit.parent.map(|span| text(span.of(&page.body)).into_owned()),
                     },
                     _ => Held::Refused("it came without version or _source".to_owned()),
                 };
@@ -315,9 +309,8 @@ impl Verification<'_> {
         // Whichever copy waits for the cluster, the wait is the migration's.
         let Some(copy) = self.sides.copies.values().next() else { return Ok(Vec::new()) };
         let index = self.sides.target(first.index)?;
-        let docs = usize::try_from(copy.source.page_size.docs()).unwrap_or(usize::MAX).max(1);
         let mut held = Vec::with_capacity(candidates.len());
-        for candidates in candidates.chunks(docs) {
+        for candidates in candidates.chunks(copy.at_once()) {
             let asked: Vec<Asked<'_>> = candidates
                 .iter()
                 .map(|candidate| Asked {

@@ -10,7 +10,7 @@ mod passing;
 mod repairing;
 mod sides;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -18,14 +18,13 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::reading::AbortOnDrop;
 use super::sides::Sides;
 use super::worker::blocking;
 use crate::config::{MigrationConfig, VerifyLevel};
 use crate::control::verification::VerificationStatus;
 use crate::error::{Error, Result};
 use crate::store::Store;
-use crate::store::units::{Part, Purpose, UnitName, UnitRecord};
+use crate::store::units::{Part, Purpose, Sum, UnitName, UnitRecord};
 use crate::store::verification::{
     IndexVerified, Repair, Stage, VerificationCounts, VerificationRecord, sums,
 };
@@ -86,8 +85,7 @@ impl Context {
         let sides = self.sides_at(level, stop).await?;
         let record = self.begin_verification(level, &options)?;
         self.progress.verification_is(VerificationStatus::at_work(&record));
-        let _watch =
-            self.throttle.watch(&self.source, &self.target).map(|watch| AbortOnDrop(tokio::spawn(watch)));
+        let _watch = self.watch_load();
         let mut verification = Verification { context: self, sides: Arc::new(sides), record, followed };
         let worked = verification.work().await;
         let status = VerificationStatus::of(&verification.record);
@@ -192,7 +190,7 @@ impl Verification<'_> {
         }
         self.forget(&mut units, &changed)?;
         loop {
-            let kept = units.iter().filter(|unit| unit.kept).map(|unit| unit.docs).sum();
+            let kept = kept_docs(&units);
             let of =
                 |part: Part| units.iter().filter(|unit| unit.name.part == part).map(|unit| unit.docs).sum();
             let (on_source, on_target) = (of(Part::Source), of(Part::Target));
@@ -203,7 +201,7 @@ impl Verification<'_> {
             });
             let Some(read) = context.read_sides(&self.sides, units).await? else { return Ok(None) };
             units = read;
-            let differing = self.differing(&units);
+            let differing = differing(&units);
             let missing = units
                 .iter()
                 .filter(|unit| unit.kept && unit.sums.keys().any(|index| differing.contains(index)));
@@ -223,24 +221,13 @@ impl Verification<'_> {
         self.context.store.forget_some(Purpose::Verification, &self.context.name, gone)
     }
 
-    /// The indices whose sides do not come to the same.
-    fn differing(&self, units: &[UnitRecord]) -> Vec<u32> {
-        let (expected, found) = both_sums(units);
-        let all = expected.keys().chain(found.keys());
-        let mut differing: Vec<u32> =
-            all.filter(|index| expected.get(index) != found.get(index)).copied().collect();
-        differing.sort_unstable();
-        differing.dedup();
-        differing
-    }
-
     /// What both sides come to, by index, and what is to be done next: nothing where all of them are the same.
     async fn summed(&mut self, units: &[UnitRecord]) -> Result<()> {
         let (expected, found) = both_sums(units);
         let mut indices = Vec::new();
         let planned = self.sides.records.iter().map(|record| record.ordinal);
         for ordinal in planned.chain(self.sides.others.values().copied()) {
-            let of = |sums: &BTreeMap<u32, _>| sums.get(&ordinal).copied().unwrap_or_default();
+            let of = |sums: &Sums| sums.get(&ordinal).copied().unwrap_or_default();
             indices.push(IndexVerified {
                 index: self.sides.target(ordinal)?.to_owned(),
                 expected: of(&expected),
@@ -248,23 +235,19 @@ impl Verification<'_> {
                 differences: 0,
             });
         }
-        let total = |sums: &BTreeMap<u32, crate::store::units::Sum>| sums.values().map(|sum| sum.docs).sum();
+        let total = |sums: &Sums| sums.values().map(|sum| sum.docs).sum();
         let counts = VerificationCounts {
             on_source: total(&expected),
             on_target: total(&found),
-            unchanged: units.iter().filter(|unit| unit.kept).map(|unit| unit.docs).sum(),
+            unchanged: kept_docs(units),
             ..VerificationCounts::default()
         };
-        let stage = match self.differing(units).is_empty() {
-            true => None,
-            false => Some(Stage::Meeting { after: None, candidates: 0 }),
-        };
         self.update(move |record| {
+            if indices.iter().any(|index| index.expected != index.found) {
+                record.stage = Stage::Meeting { after: None, candidates: 0 };
+            }
             record.indices = indices;
             record.counts = counts;
-            if let Some(stage) = stage {
-                record.stage = stage;
-            }
         })
         .await
     }
@@ -290,10 +273,22 @@ impl Verification<'_> {
     }
 }
 
-type Sums = BTreeMap<u32, crate::store::units::Sum>;
+type Sums = BTreeMap<u32, Sum>;
 
 /// What the source makes the target expect, and what it holds.
 fn both_sums(units: &[UnitRecord]) -> (Sums, Sums) {
     let of = |part: Part| sums(units.iter().filter(|unit| unit.name.part == part).map(|unit| &unit.sums));
     (of(Part::Source), of(Part::Target))
+}
+
+/// The indices whose sides do not come to the same.
+fn differing(units: &[UnitRecord]) -> BTreeSet<u32> {
+    let (expected, found) = both_sums(units);
+    let all = expected.keys().chain(found.keys());
+    all.filter(|index| expected.get(index) != found.get(index)).copied().collect()
+}
+
+/// Documents that were not read again.
+fn kept_docs(units: &[UnitRecord]) -> u64 {
+    units.iter().filter(|unit| unit.kept).map(|unit| unit.docs).sum()
 }
