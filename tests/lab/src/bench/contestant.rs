@@ -32,6 +32,10 @@ pub enum Contestant {
     Python,
     /// Ours.
     Esferry,
+    /// Our verification of what `Esferry` copied, by what documents say.
+    VerifyContent,
+    /// The same by ids, routing and versions.
+    VerifyIds,
 }
 
 impl Contestant {
@@ -43,6 +47,8 @@ impl Contestant {
             Contestant::Reindex => "`_reindex` from remote, size 2000",
             Contestant::Python => "the seed's script (elasticsearch-py `scan` + `parallel_bulk`)",
             Contestant::Esferry => "**esferry**",
+            Contestant::VerifyContent => "**esferry** `verify --level content` of the same",
+            Contestant::VerifyIds => "**esferry** `verify --level ids` of the same",
         }
     }
 
@@ -55,6 +61,8 @@ impl Contestant {
             Contestant::Reindex => reindex(arena).await,
             Contestant::Python => python(arena).await,
             Contestant::Esferry => esferry(arena).await,
+            Contestant::VerifyContent => verification(arena, "content").await,
+            Contestant::VerifyIds => verification(arena, "ids").await,
         }
     }
 }
@@ -205,7 +213,25 @@ async fn esferry(arena: &Arena) -> Result<Cost> {
         eprintln!("{}", fs::read_to_string(folder.path().join("log")).unwrap_or_default());
     })?;
     arena.check_target().await?;
-    Ok(Cost { slowest_status: Some(slowest.get()), ..cost })
+    let output = command(arena, folder.path(), &["status", "--json"])?.stdout(Stdio::piped()).output()?;
+    let status: Value = serde_json::from_slice(&output.stdout).context("no status")?;
+    let planning = status.pointer("/migrations/0/planning_seconds").and_then(Value::as_f64);
+    let planning = planning.context("no planning_seconds in the status")?;
+    arena.copied.replace(Some(folder));
+    let planning = Some(Duration::try_from_secs_f64(planning)?);
+    Ok(Cost { slowest_status: Some(slowest.get()), planning, ..cost })
+}
+
+/// Verifies the last copy, reading everything.
+async fn verification(arena: &Arena, level: &str) -> Result<Cost> {
+    let folder = arena.copied.take().context("nothing was copied before")?;
+    let mut verify = command(arena, folder.path(), &["verify", "bench", "--level", level, "--anew"])?;
+    let cost = measured::run(&mut verify).await;
+    let cost = cost.inspect_err(|_| {
+        eprintln!("{}", fs::read_to_string(folder.path().join("log")).unwrap_or_default());
+    })?;
+    arena.copied.replace(Some(folder));
+    Ok(cost)
 }
 
 /// Asks a running daemon as an operator would, twice a second, and keeps the longest time that an answer took.
@@ -220,13 +246,6 @@ async fn ask_for_status(arena: &Arena, folder: &Path, slowest: &Cell<Duration>) 
             Err(error) => return error,
         }
     }
-}
-
-/// How long esferry plans: `plan` does everything of planning and nothing else.
-pub(super) async fn planning(arena: &Arena) -> Result<Duration> {
-    arena.empty_target().await?;
-    let folder = tempfile::tempdir().context("no folder for the state")?;
-    Ok(measured::run(&mut command(arena, folder.path(), &["plan"])?).await?.wall)
 }
 
 fn command(arena: &Arena, folder: &Path, words: &[&str]) -> Result<Command> {

@@ -16,6 +16,8 @@ pub struct Cost {
     pub memory: Option<u64>,
     /// The longest that a `status` took meanwhile.
     pub slowest_status: Option<Duration>,
+    /// Of the time, until the slices were known.
+    pub planning: Option<Duration>,
 }
 
 /// Runs a program to its end. A failing one is an error.
@@ -29,7 +31,7 @@ pub async fn run(command: &mut Command) -> Result<Cost> {
     if !status.success() {
         bail!("{name} failed ({status})");
     }
-    Ok(Cost { wall, cpu: Some(cpu), memory: Some(memory), slowest_status: None })
+    Ok(Cost { wall, cpu: Some(cpu), memory: Some(memory), ..Cost::default() })
 }
 
 /// Follows a child until it has ended, and does not take its last state away: that tells what it used.

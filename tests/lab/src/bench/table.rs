@@ -6,11 +6,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 /// The results as Markdown, with esferry's ratios below when it took part.
-pub(super) fn render(
-    results: &[(Contestant, Vec<Cost>)],
-    planning: Option<Duration>,
-    documents: u64,
-) -> String {
+pub(super) fn render(results: &[(Contestant, Vec<Cost>)], documents: u64) -> String {
     let mut text = format!("{documents} documents, 3 shards to 3 shards; each figure once per round\n\n");
     text.push_str("| | wall s, until all can be found | own CPU s | peak RSS MB |\n|---|---|---|---|\n");
     for (contestant, costs) in results {
@@ -30,9 +26,25 @@ pub(super) fn render(
     if let Some(floor) = best(results, |contestant| contestant == Contestant::Floor) {
         let _ = writeln!(text, "esferry / floor: {:.2}", ratio(own, floor));
     }
-    if let Some(planning) = planning {
-        let share = ratio(planning, own) * 100.0;
-        let _ = writeln!(text, "planning: {:.2} s, {share:.1} % of the time", planning.as_secs_f64());
+    let copies = results.iter().filter(|(contestant, _)| *contestant == Contestant::Esferry);
+    let planned: Vec<String> = copies
+        .flat_map(|(_, costs)| costs)
+        .filter_map(|cost| Some((cost.planning?, cost.wall)))
+        .map(|(planning, wall)| {
+            format!("{:.2} s ({:.1} %)", planning.as_secs_f64(), ratio(planning, wall) * 100.0)
+        })
+        .collect();
+    if !planned.is_empty() {
+        let _ = writeln!(text, "planning, of the time: {}", planned.join(", "));
+    }
+    for (level, contestant) in [("content", Contestant::VerifyContent), ("ids", Contestant::VerifyIds)] {
+        if let Some(verified) = best(results, |other| other == contestant) {
+            let faster = ratio(own, verified);
+            let _ = writeln!(
+                text,
+                "verify --level {level}: {faster:.2} times the documents a second of the copy"
+            );
+        }
     }
     let slowest = results.iter().flat_map(|(_, costs)| costs).filter_map(|cost| cost.slowest_status).max();
     if let Some(slowest) = slowest {
@@ -72,16 +84,19 @@ mod tests {
             cpu: Some(Duration::from_millis(800)),
             memory: Some(50_000_000),
             slowest_status: Some(Duration::from_millis(12)),
+            planning: Some(Duration::from_millis(300)),
         };
         let results = [
             (Contestant::Reindex, vec![cost(20), cost(22)]),
             (Contestant::Python, vec![cost(30), cost(25)]),
             (Contestant::Esferry, vec![cost(11), cost(10)]),
+            (Contestant::VerifyContent, vec![cost(6), cost(5)]),
         ];
-        let text = render(&results, Some(Duration::from_millis(300)), 7);
+        let text = render(&results, 7);
         assert!(text.contains("| **esferry** | 11.0, 10.0 | 0.80, 0.80 | 50, 50 |"), "{text}");
         assert!(text.contains("best peer (wall, best rounds): 0.50"), "{text}");
-        assert!(text.contains("3.0 % of the time"), "{text}");
+        assert!(text.contains("planning, of the time: 0.30 s (2.7 %), 0.30 s (3.0 %)"), "{text}");
+        assert!(text.contains("verify --level content: 2.00 times"), "{text}");
         assert!(text.contains("while it copies: 12 ms"), "{text}");
     }
 }
