@@ -91,6 +91,13 @@ failpoints! {
     /// Repairing: the target has answered, and nobody knows of it.
     RepairAnswered,
 
+    /// Switching: the switch is stored, and nothing is done.
+    SwitchBegun,
+    /// Switching, both ways: a step is stored, and not begun.
+    SwitchStepStored,
+    /// Switching, both ways: a step is taken, and the store does not know of it.
+    SwitchStepTaken,
+
     /// Trying failures again: the target has answered, and nothing is stored.
     RetryAnswered,
     /// Trying failures again: what became of them is written as one batch, not flushed.

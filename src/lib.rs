@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod compare;
 pub mod config;
 pub mod control;
+pub mod cutover;
 pub mod diff;
 pub mod engine;
 pub mod error;

@@ -22,8 +22,9 @@ use crate::compare::running::{Between, Options, default_scores, run};
 use crate::config::{self, Config, MigrationConfig, PrefixIds, Types};
 use crate::error::{Error, Kind, Result};
 use crate::schema::query::{Context, Planned, TypesBecame};
+use crate::store::comparison::ComparisonRecord;
 
-use super::locate::{planned_indices, shape_of};
+use super::locate::{Source, planned_indices, shape_of};
 use super::progress::SearchCounter;
 use super::{DONE, Global, Paint, output};
 
@@ -168,6 +169,7 @@ impl Compare {
             },
             searches: outcomes,
         };
+        keep(global, name, &report).await?;
         self.hand_over(&report, global)
     }
 
@@ -189,6 +191,23 @@ impl Compare {
             output::print(&view::render(report, Paint::stdout(global.color)))?;
         }
         Ok(if report.summary.passed { DONE } else { Kind::Differences.exit_code() })
+    }
+}
+
+/// Keeps what came of it where the migration is known: a gate of its switch.
+async fn keep(global: &Global, name: &str, report: &Report) -> Result<()> {
+    let whole = serde_json::to_vec(report).map_err(|error| {
+        Error::unexpected("not_json", "the report cannot be written as JSON").because(error)
+    })?;
+    let record = ComparisonRecord {
+        at: report.summary.finished,
+        digest: hex(&whole),
+        summary: report.summary.clone(),
+    };
+    match Source::find(global)? {
+        Source::Daemon(client) => client.save_comparison(name, &record).await,
+        Source::Store(store) if store.migration(name)?.is_some() => store.save_comparison(name, &record),
+        Source::Store(_) | Source::Nothing(_) => Ok(()),
     }
 }
 

@@ -180,7 +180,8 @@ fn accepted_line(accepted: &Acceptance, group: &FailureGroup) -> String {
 }
 
 async fn accept(global: &Global, name: &str, error_type: &str, note: Option<String>) -> Result<()> {
-    let acceptance = note.map(|note| Acceptance { note, by: operator(), at: Timestamp::now(), count: 0 });
+    let acceptance =
+        note.map(|note| Acceptance { note, by: super::operator(), at: Timestamp::now(), count: 0 });
     let undone = acceptance.is_none();
     let group = match Source::find(global)? {
         Source::Daemon(client) => {
@@ -217,11 +218,6 @@ fn note(text: &str) -> std::result::Result<String, String> {
 }
 
 /// Who gives the command, below `sudo` too. The environment may say anything: this is for the record, not for safety.
-fn operator() -> String {
-    let named = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
-}
-
 async fn show(global: &Global, name: &str, id: String) -> Result<()> {
     let mut text = Vec::new();
     let wanted = Wanted { error_type: None, id: Some(id.clone()) };

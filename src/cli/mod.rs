@@ -1,9 +1,13 @@
 //! The command line: clap types here, one file a command, and the terminal is owned by nobody else.
 
+mod at_work;
 mod check;
 mod compare;
+mod complete;
 mod completions;
 mod copy;
+mod cutover;
+mod cutover_view;
 mod failures;
 mod locate;
 mod numbers;
@@ -14,6 +18,7 @@ mod progress;
 mod query;
 mod remedies;
 mod reset;
+mod rollback;
 mod run;
 mod schema;
 mod service;
@@ -132,6 +137,14 @@ pub enum Command {
     Query(query::Query),
     /// Ask recorded searches on both sides, and compare their answers and latencies
     Compare(Box<compare::Compare>),
+    /// Switch users over to the target, when every gate is open
+    Cutover(cutover::Cutover),
+    /// Go back to the source from a switch that was done, or is under way
+    Rollback(rollback::Rollback),
+    /// Print the way back from where a migration is, and what would be lost by it
+    Recovery(rollback::Recovery),
+    /// End the watch on the old side, and write the final report
+    Complete(complete::Complete),
     /// Hold a migration; stored, so a restart keeps it
     Pause(pause::Pause),
     /// Let a paused migration go on, and take up again what was set aside
@@ -163,6 +176,10 @@ impl Cli {
             Command::Verify(command) => busy(command.execute(global)),
             Command::Query(command) => brief(command.execute(global)),
             Command::Compare(command) => busy(command.execute(global)),
+            Command::Cutover(command) => busy(command.execute(global)),
+            Command::Rollback(command) => busy(command.execute(global)),
+            Command::Recovery(command) => busy(command.execute(global)),
+            Command::Complete(command) => busy(command.execute(global)),
             Command::Failures(command) => brief(command.execute(global)),
             Command::Pause(command) => brief(command.execute(global)),
             Command::Resume(command) => brief(command.execute(global)),
@@ -192,6 +209,12 @@ fn drive(mut builder: tokio::runtime::Builder, command: impl Future<Output = Res
     // A thread that waits for the disk or for a slow reader must not hold the exit.
     runtime.shutdown_background();
     outcome
+}
+
+/// User name of whoever gave the command, as its environment has it.
+fn operator() -> String {
+    let named = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
 }
 
 #[cfg(test)]

@@ -33,6 +33,15 @@ impl Reset {
             Source::Store(store) => store,
         };
         locate::known(&store, &self.name)?;
+        if store.cutover(&self.name)?.is_some_and(|last| last.ended.is_none()) {
+            let message = format!(
+                "a switch of `{}` is under way: its hooks, write block and alias would stay as they are",
+                self.name
+            );
+            return Err(
+                Error::state("switching", message).hint(format!("`esferry rollback {}` first", self.name))
+            );
+        }
         if !self.yes {
             self.ask(&store)?;
         }

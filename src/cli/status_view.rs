@@ -13,6 +13,7 @@ use crate::sink::PaceNow;
 use crate::store::records::FailureGroup;
 
 use super::Paint;
+use super::cutover_view::{self, gates_line};
 use super::numbers::{NOTHING, documents, duration, grouped, percent, rate};
 use super::tune::words;
 use super::verify_view::line;
@@ -119,6 +120,10 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
     }
     lines.extend(migration.verification.as_ref().map(|verification| line(verification, paint)));
     lines.extend(failures(migration));
+    if migration.phase == Phase::Ready {
+        lines.extend(migration.gates.as_ref().map(|gates| gates_line(gates, paint)));
+    }
+    lines.extend(migration.cutover.as_ref().map(|record| cutover_view::line(record, paint)));
     for (step, count) in &migration.dropped {
         lines.push(format!("dropped {}  ({step})", grouped(*count)));
     }

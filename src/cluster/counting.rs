@@ -161,6 +161,29 @@ impl Cluster {
         Ok(settled.then(|| ShardMark { history: history.to_owned(), seq_no }))
     }
 
+    /// The highest sequence number of every shard of an index, -1 for one that was never written to; `None` where the
+    /// server has no sequence numbers.
+    ///
+    /// # Errors
+    /// Any [`CallError`]; [`CallError::Incomplete`] for a shard without primary.
+    pub async fn highest_seq_nos(
+        &self,
+        index: &str,
+        shards: u32,
+    ) -> Result<Option<Vec<(u32, i64)>>, CallError> {
+        if !self.dialect().seq_no {
+            return Ok(None);
+        }
+        let mut highest = Vec::new();
+        for shard in 0..shards {
+            let stats = self.shard_stats(index, shard).await?;
+            let seq_no = stats.pointer("/seq_no/max_seq_no").and_then(Value::as_i64);
+            let missing = || CallError::Malformed(format!("_stats of {index} without sequence numbers"));
+            highest.push((shard, seq_no.ok_or_else(missing)?));
+        }
+        Ok(Some(highest))
+    }
+
     /// What a document of an index takes on the source's disk, about: a guess of its size, `None` without documents.
     ///
     /// # Errors

@@ -42,6 +42,13 @@ impl IndexInfo {
         }
     }
 
+    /// Whether a block of its settings keeps writes out: `write`, `read_only`, or that of a full disk.
+    #[must_use]
+    pub fn takes_no_writes(&self) -> bool {
+        let blocks = ["blocks.write", "blocks.read_only", "blocks.read_only_allow_delete"];
+        blocks.iter().any(|block| self.setting(block).as_deref() == Some("true"))
+    }
+
     /// Names of its types.
     #[must_use]
     pub fn type_names(&self) -> Vec<String> {

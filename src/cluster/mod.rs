@@ -1,7 +1,9 @@
 //! A connected cluster: one HTTP client that knows which server it talks to, and offers what the others need by
 //! meaning. Versions are the business of [`dialect`] alone.
 
+pub mod aliases;
 pub mod answer;
+pub mod condition;
 pub mod counting;
 pub mod definitions;
 pub mod dialect;

@@ -4,6 +4,7 @@
 
 mod bulks;
 mod changes;
+mod cutover;
 mod fingerprint;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzed;
@@ -35,6 +36,7 @@ pub use bulks::Bulks;
 pub use changes::{
     ChangeVersion, ChangesConfig, ChangesFrom, ChangesThen, KafkaConfig, Property, ReconcileConfig,
 };
+pub use cutover::{CommandHook, CutoverConfig, GatesConfig, Hook, HooksConfig, HttpHook, HttpMethod};
 pub use fingerprint::Fingerprint;
 pub use hours::Hours;
 pub use load::{load, load_transforms, parse};
@@ -137,6 +139,9 @@ pub struct MigrationConfig {
     /// How it is proven that everything arrived. Default: both sides are counted.
     #[serde(default)]
     pub verify: VerifyConfig,
+    /// How users are switched over to the target. Nothing of it happens before `esferry cutover`.
+    #[serde(default)]
+    pub cutover: CutoverConfig,
     /// Pause when more than this share of the documents is rejected (after 10 000). Default `0.001`.
     #[serde(default = "default_max_failure_ratio")]
     pub max_failure_ratio: f64,
@@ -309,6 +314,7 @@ impl Default for MigrationConfig {
             throttle: ThrottleConfig::default(),
             changes: ChangesConfig::default(),
             verify: VerifyConfig::default(),
+            cutover: CutoverConfig::default(),
             max_failure_ratio: default_max_failure_ratio(),
         }
     }

@@ -185,6 +185,7 @@ impl MigrationConfig {
         self.write.check()?;
         self.throttle.check()?;
         self.changes.check(&self.write, self.from.query.is_some())?;
+        self.cutover.check()?;
         let ratio = self.max_failure_ratio;
         in_range(&["max_failure_ratio"], "between 0 and 1", (0.0..=1.0).contains(&ratio), ratio)
     }

@@ -7,13 +7,18 @@ use bytes::Bytes;
 use clap::ValueEnum;
 use futures::{Stream, TryStreamExt};
 use reqwest::{RequestBuilder, Response, Url};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+use crate::engine::cutover::recovery::RecoveryPlan;
+use crate::engine::cutover::report::FinalReport;
+use crate::engine::cutover::{CutoverOptions, DryRun};
 use crate::engine::verification::{VerifyOptions, VerifyReport};
 use crate::engine::{RetryProgress, RetryReport};
 use crate::error::{Error, Result};
 use crate::plan::slice::SliceId;
+use crate::store::comparison::ComparisonRecord;
+use crate::store::cutover::CutoverRecord;
 use crate::store::records::{Failure, FailureGroup, SliceRecord, SliceState, Tuned};
 use crate::store::socket_path;
 
@@ -22,6 +27,7 @@ use super::lines::{Whole, WorkLine};
 use super::server::AcceptRequest;
 use super::socket;
 use super::status::{MigrationStatus, StatusDocument};
+use super::switching::{CompleteRequest, RollbackRequest};
 use super::verification::VerificationStatus;
 
 /// A daemon that does not answer a question of status for so long hangs.
@@ -201,6 +207,56 @@ impl Client {
     pub async fn differences(&self, name: &str) -> Result<impl Stream<Item = Result<Bytes>> + use<>> {
         let request = self.http.get(address(name, "/verification/differences")?);
         Ok(send(request).await?.bytes_stream().map_err(|error| lost(&error)))
+    }
+
+    /// `POST /v1/migrations/{name}/comparison`
+    pub async fn save_comparison(&self, name: &str, record: &ComparisonRecord) -> Result<()> {
+        send(self.posts(name, "/comparison", record)?.timeout(ANSWER_WITHIN)).await.map(drop)
+    }
+
+    /// `GET /v1/migrations/{name}/gates`; asks both clusters.
+    pub async fn gates(&self, name: &str) -> Result<DryRun> {
+        json(self.http.get(address(name, "/gates")?)).await
+    }
+
+    /// `POST /v1/migrations/{name}/cutover`; says how far it is, and goes on without a listener.
+    pub async fn cutover(
+        &self,
+        name: &str,
+        options: &CutoverOptions,
+        told: impl FnMut(CutoverRecord),
+    ) -> Result<CutoverRecord> {
+        let hint =
+            format!("the switch goes on, or is ended by the daemon's next start: `esferry status {name}`");
+        work(self.posts(name, "/cutover", options)?, told, &hint).await
+    }
+
+    /// `POST /v1/migrations/{name}/rollback`; the same.
+    pub async fn rollback(
+        &self,
+        name: &str,
+        because: String,
+        told: impl FnMut(CutoverRecord),
+    ) -> Result<CutoverRecord> {
+        let hint = format!("the way back goes on, also after a restart: `esferry status {name}`");
+        work(self.posts(name, "/rollback", &RollbackRequest { because })?, told, &hint).await
+    }
+
+    /// `GET /v1/migrations/{name}/recovery`; asks the target.
+    pub async fn recovery(&self, name: &str) -> Result<RecoveryPlan> {
+        json(self.http.get(address(name, "/recovery")?)).await
+    }
+
+    /// `POST /v1/migrations/{name}/complete`; asks both clusters.
+    pub async fn complete(&self, name: &str, by: String) -> Result<FinalReport> {
+        json(self.posts(name, "/complete", &CompleteRequest { by })?).await
+    }
+
+    fn posts(&self, name: &str, rest: &str, body: &impl Serialize) -> Result<RequestBuilder> {
+        let body = serde_json::to_vec(body).map_err(|error| {
+            Error::unexpected("not_json", "a request cannot be written as JSON").because(error)
+        })?;
+        Ok(self.http.post(address(name, rest)?).header("content-type", JSON).body(body))
     }
 
     /// `POST /v1/migrations/{name}/pause`

@@ -15,6 +15,12 @@
 //! | `POST /v1/migrations/{name}/failures/retry` `{"type": …}` | lines of [`RetryLine`](server::RetryLine) |
 //! | `POST /v1/migrations/{name}/verify` [`VerifyOptions`](crate::engine::verification::VerifyOptions) | lines of [`VerifyLine`](verifying::VerifyLine) |
 //! | `GET /v1/migrations/{name}/verification/differences` | one [`Difference`](crate::store::verification::Difference) a line |
+//! | `POST /v1/migrations/{name}/comparison` [`ComparisonRecord`](crate::store::comparison::ComparisonRecord) | nothing: it is stored |
+//! | `GET /v1/migrations/{name}/gates` | [`DryRun`](crate::engine::cutover::DryRun) |
+//! | `POST /v1/migrations/{name}/cutover` [`CutoverOptions`](crate::engine::cutover::CutoverOptions) | lines of [`SwitchLine`](switching::SwitchLine) |
+//! | `POST /v1/migrations/{name}/rollback` `{"because": …}` | the same |
+//! | `GET /v1/migrations/{name}/recovery` | [`RecoveryPlan`](crate::engine::cutover::recovery::RecoveryPlan) |
+//! | `POST /v1/migrations/{name}/complete` `{"by": …}` | [`FinalReport`](crate::engine::cutover::report::FinalReport) |
 //!
 //! Errors are `{kind, code, message, hint}`. A list that ends without its last chunk is incomplete.
 
@@ -25,6 +31,7 @@ pub mod lines;
 pub mod server;
 pub mod socket;
 pub mod status;
+pub mod switching;
 pub mod verification;
 pub mod verifying;
 

@@ -24,7 +24,7 @@ use super::client::{Wanted, WantedSlices};
 use super::fault::Fault;
 use super::lines::WorkLine;
 use super::status::{MigrationStatus, StatusDocument};
-use super::{lines, socket, verifying};
+use super::{lines, socket, switching, verifying};
 
 /// How long answers that are under way may take when the daemon leaves.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
@@ -102,6 +102,12 @@ fn routes(engine: Engine) -> Router {
         .route("/v1/migrations/{name}/failures/retry", post(retry))
         .route("/v1/migrations/{name}/verify", post(verifying::verify))
         .route("/v1/migrations/{name}/verification/differences", get(verifying::found))
+        .route("/v1/migrations/{name}/comparison", post(switching::comparison))
+        .route("/v1/migrations/{name}/gates", get(switching::gates))
+        .route("/v1/migrations/{name}/cutover", post(switching::cutover))
+        .route("/v1/migrations/{name}/rollback", post(switching::rollback))
+        .route("/v1/migrations/{name}/recovery", get(switching::recovery))
+        .route("/v1/migrations/{name}/complete", post(switching::complete))
         .route("/v1/migrations/{name}/pause", post(pause))
         .route("/v1/migrations/{name}/resume", post(resume))
         .route("/v1/migrations/{name}/tune", post(tune).delete(untune))

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::changes::ChangesStatus;
 use super::verification::VerificationStatus;
+use crate::cutover::gates::Gates;
 use crate::engine::phase::{Phase, Standing};
 use crate::sink::PaceNow;
+use crate::store::comparison::ComparisonRecord;
+use crate::store::cutover::CutoverRecord;
 use crate::store::records::{Counted, Counts, FailureGroup, Tuned};
 use crate::transform::Shape;
 
@@ -89,6 +92,15 @@ pub struct MigrationStatus {
     /// What the last verification found, or how far the one under way is; absent before the first.
     #[serde(default)]
     pub verification: Option<VerificationStatus>,
+    /// The last comparison of searches; absent before the first.
+    #[serde(default)]
+    pub comparison: Option<ComparisonRecord>,
+    /// What has to be true before the switch, as a daemon looked at it last; absent before it is ready.
+    #[serde(default)]
+    pub gates: Option<Gates>,
+    /// The switch under way, or the last one; absent before the first.
+    #[serde(default)]
+    pub cutover: Option<CutoverRecord>,
     /// How much is sent to the target at once; absent while nothing is written.
     #[serde(default)]
     pub pace: Option<PaceNow>,

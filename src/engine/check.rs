@@ -10,7 +10,7 @@ use super::planning::describe;
 use super::templates::judge_templates;
 use super::topic::look_at_topic;
 use crate::cluster::Cluster;
-use crate::cluster::transport::Request;
+use crate::cluster::condition::Disk;
 use crate::config::{Config, MigrationConfig};
 use crate::error::Error;
 
@@ -119,8 +119,8 @@ async fn check_cluster(cluster: &Cluster, subject: &str, lines: &mut Vec<CheckLi
         },
         Err(error) => lines.push(CheckLine::fail(subject, &error)),
     }
-    match cluster.ask(&Request::get("/_nodes/stats/fs")).await {
-        Ok(stats) => disk_room(&stats, subject, lines),
+    match cluster.disks().await {
+        Ok(disks) => disks.iter().for_each(|disk| lines.push(room_of(disk, subject))),
         Err(cause) => lines.push(CheckLine::warn(
             subject,
             format!("disk room is not known: {cause}"),
@@ -129,25 +129,13 @@ async fn check_cluster(cluster: &Cluster, subject: &str, lines: &mut Vec<CheckLi
     }
 }
 
-fn disk_room(stats: &Value, subject: &str, lines: &mut Vec<CheckLine>) {
-    for node in stats.get("nodes").and_then(Value::as_object).into_iter().flat_map(serde_json::Map::values) {
-        let number = |name: &str| node.pointer(&format!("/fs/total/{name}")).and_then(Value::as_u64);
-        let name = node.get("name").and_then(Value::as_str).unwrap_or("?");
-        let (Some(free), Some(total)) = (number("available_in_bytes"), number("total_in_bytes")) else {
-            continue;
-        };
-        let percent = (total - free.min(total)) * 100 / total.max(1);
-        let room = bytesize::ByteSize(free);
-        if percent >= 85 {
-            let hint = "from 85 % on no shard is placed there, from 95 % on writes are blocked";
-            lines.push(CheckLine::warn(
-                subject,
-                format!("node {name}: disk is {percent} % full, {room} free"),
-                hint,
-            ));
-        } else {
-            lines.push(CheckLine::ok(subject, format!("node {name}: {room} free")));
-        }
+fn room_of(disk: &Disk, subject: &str) -> CheckLine {
+    let (node, room, percent) = (&disk.node, bytesize::ByteSize(disk.free), disk.percent());
+    if percent >= 85 {
+        let hint = "from 85 % on no shard is placed there, from 95 % on writes are blocked";
+        CheckLine::warn(subject, format!("node {node}: disk is {percent} % full, {room} free"), hint)
+    } else {
+        CheckLine::ok(subject, format!("node {node}: {room} free"))
     }
 }
 

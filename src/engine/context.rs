@@ -7,6 +7,7 @@ use super::reading::AbortOnDrop;
 use super::throttle::Throttle;
 use crate::cluster::Cluster;
 use crate::config::{Config, MigrationConfig};
+use crate::cutover::hooks::Redaction;
 use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::records::{ClusterPair, IndexRecord, MigrationRecord};
@@ -23,6 +24,8 @@ pub(super) struct Context {
     pub(super) progress: Arc<Progress>,
     pub(super) counters: Arc<Counters>,
     pub(super) throttle: Arc<Throttle>,
+    /// What hooks print and nobody may read.
+    pub(super) redaction: Arc<Redaction>,
 }
 
 /// Both clusters of a migration, connected.

@@ -1,6 +1,10 @@
 //! One migration at work: takes it from phase to phase until it is ready, pauses it, and keeps its errors.
 
+mod phases;
+mod switching;
+
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,17 +13,15 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, connect};
-use super::copying::CopyEnd;
-use super::following::Follower;
-use super::phase::{Event, Phase, Standing, next};
-use super::progress::{Progress, milliseconds};
+use super::phase::{Phase, Standing};
+use super::progress::Progress;
 use super::resume::resume;
 use super::status::take_over;
 use super::throttle::{Throttle, tune};
 use super::verification::is_due;
 use crate::config::{Config, MigrationConfig};
+use crate::cutover::hooks::Redaction;
 use crate::error::{Error, Kind, Result};
-use crate::failpoint::Failpoint;
 use crate::plan::slice::SliceId;
 use crate::store::Store;
 use crate::store::records::{Acceptance, FailureGroup, MigrationRecord, Tuned};
@@ -56,6 +58,12 @@ pub(super) struct Ferry {
     pub(super) retrying: tokio::sync::Mutex<()>,
     /// Held while both sides are verified.
     pub(super) verifying: tokio::sync::Mutex<()>,
+    /// Held by whoever asked for a switch or the way back, until it has ended.
+    pub(super) switching: tokio::sync::Mutex<()>,
+    /// A switch was begun in this process, and its work has not been taken up yet.
+    switch_is_new: AtomicBool,
+    /// Turns a switch under way round.
+    back: Notify,
 }
 
 impl Ferry {
@@ -131,6 +139,9 @@ impl Ferry {
             resumed: Notify::new(),
             retrying: tokio::sync::Mutex::new(()),
             verifying: tokio::sync::Mutex::new(()),
+            switching: tokio::sync::Mutex::new(()),
+            switch_is_new: AtomicBool::new(false),
+            back: Notify::new(),
         })
     }
 
@@ -249,6 +260,7 @@ impl Ferry {
             progress: self.progress.clone(),
             counters: self.counters.clone(),
             throttle: self.throttle.clone(),
+            redaction: Arc::new(Redaction::of(&self.config)),
         })
     }
 
@@ -267,7 +279,10 @@ impl Ferry {
         }
         let follows = self.migration.changes.follows() && patient;
         match record.phase {
-            Phase::CutOver | Phase::Complete => return Ok(self.outcome()),
+            Phase::Complete => return Ok(self.outcome()),
+            Phase::CutOver if self.has_switched()? && !(patient && self.follows_after_the_switch()) => {
+                return Ok(self.outcome());
+            }
             Phase::Ready if !follows && !is_due(&self.store, &self.name, &self.migration)? => {
                 return Ok(self.outcome());
             }
@@ -284,144 +299,6 @@ impl Ferry {
             Some(follower) => follower.finish().await.and(worked),
             None => worked,
         }
-    }
-
-    /// From phase to phase.
-    async fn phases(
-        &self,
-        context: &Context,
-        mut record: MigrationRecord,
-        follower: &mut Option<Follower>,
-        stop: &CancellationToken,
-        follows: bool,
-    ) -> Result<FerryEnd> {
-        loop {
-            let event = match record.phase {
-                Phase::Planning => {
-                    if unless(stop, context.record_offsets()).await?.is_none() {
-                        return Ok(FerryEnd::Stopped);
-                    }
-                    let started = std::time::Instant::now();
-                    let planned = context.plan(stop).await;
-                    let took = milliseconds(started.elapsed());
-                    let updated =
-                        self.store.update_migration(&self.name, |record| record.planning_ms += took)?;
-                    self.progress.take_migration(&updated);
-                    if !planned? {
-                        return Ok(FerryEnd::Stopped);
-                    }
-                    for index in self.progress.status().indices {
-                        self.counters.total(&index.target, index.docs_total);
-                    }
-                    Event::PlanProven
-                }
-                Phase::Planned => Event::Started,
-                Phase::Preparing => {
-                    if unless(stop, context.prepare()).await?.is_none() {
-                        return Ok(FerryEnd::Stopped);
-                    }
-                    Event::TargetsReady
-                }
-                Phase::Copying => {
-                    self.progress.copy_begins();
-                    if context.replays_beside_the_copy() && follower.is_none() {
-                        *follower = context.follow(stop);
-                    }
-                    let ended = meanwhile(follower, watched(context, context.copy(stop))).await;
-                    let copying_ms = self.progress.copy_ends();
-                    self.store.update_migration(&self.name, |record| record.copying_ms = copying_ms)?;
-                    if ended? == CopyEnd::Stopped {
-                        return Ok(FerryEnd::Stopped);
-                    }
-                    for index in self.progress.status().indices {
-                        self.counters.time(&index.target, Duration::from_millis(copying_ms));
-                    }
-                    Event::SlicesSettled
-                }
-                Phase::CatchingUp => {
-                    if unless(stop, context.bury()).await?.is_none() {
-                        return Ok(FerryEnd::Stopped);
-                    }
-                    if follower.is_none() {
-                        *follower = context.follow(stop);
-                    }
-                    if let Some(follower) = follower
-                        && !follower.catches_up(stop).await?
-                    {
-                        return Ok(FerryEnd::Stopped);
-                    }
-                    Event::CaughtUp
-                }
-                Phase::Verifying => {
-                    if follower.is_none() {
-                        *follower = context.follow(stop);
-                    }
-                    let followed = follower.is_some();
-                    let finished = async {
-                        // What was deleted in the last moments of the copy may not have been remembered before.
-                        context.bury().await?;
-                        context.restore().await?;
-                        context.count_settled().await?;
-                        self.verified(context, followed, stop).await
-                    };
-                    if unless(stop, meanwhile(follower, finished)).await?.is_none() {
-                        return Ok(FerryEnd::Stopped);
-                    }
-                    Event::Verified
-                }
-                Phase::Ready => {
-                    if follows && follower.is_none() {
-                        *follower = context.follow(stop);
-                    }
-                    // A level that was configured since.
-                    let followed = follower.is_some();
-                    let verified = self.verified(context, followed, stop);
-                    if unless(stop, meanwhile(follower, verified)).await?.is_none() {
-                        return Ok(FerryEnd::Stopped);
-                    }
-                    let Some(follower) = follower.as_mut().filter(|_| follows) else {
-                        return Ok(self.outcome());
-                    };
-                    tokio::select! {
-                        ended = follower.ends() => ended?,
-                        counted = context.count_while_they_differ() => match counted? {},
-                        () = self.until_resumed(stop) => {}
-                    }
-                    return Ok(if stop.is_cancelled() { self.outcome() } else { FerryEnd::Stopped });
-                }
-                Phase::CutOver | Phase::Complete => return Ok(self.outcome()),
-            };
-            record = self.advance(event)?;
-            if stop.is_cancelled() {
-                return Ok(FerryEnd::Stopped);
-            }
-        }
-    }
-
-    /// Verifies at the configured level, where that is due, once nobody else is at it.
-    async fn verified(&self, context: &Context, followed: bool, stop: &CancellationToken) -> Result<()> {
-        let _alone = self.verifying.lock().await;
-        context.verify_as_configured(followed, stop).await
-    }
-
-    fn advance(&self, event: Event) -> Result<MigrationRecord> {
-        let phase = self.progress.phase();
-        let to = next(phase, event).map_err(|cause| {
-            Error::unexpected("phase", format!("migration `{}` took a wrong turn", self.name)).because(cause)
-        })?;
-        let now = Timestamp::now();
-        let record = self.store.update_migration(&self.name, |record| {
-            record.phase = to;
-            match to {
-                Phase::Copying => drop(record.copy_started.get_or_insert(now)),
-                Phase::CatchingUp => record.copy_finished = Some(now),
-                _ => {}
-            }
-        })?;
-        Failpoint::PhaseStored.pass();
-        tracing::info!(migration = self.name, from = %phase, to = %to, "phase");
-        self.progress.take_migration(&record);
-        Ok(record)
     }
 
     fn outcome(&self) -> FerryEnd {
@@ -447,27 +324,6 @@ impl Ferry {
 fn in_the_way(error: Error, record: &MigrationRecord) -> Error {
     let was_known = record.clusters.is_some() && error.code() == "not_elasticsearch";
     if was_known { error.of_kind(Kind::Temporary) } else { error }
-}
-
-/// Work that is given up when the messages that have to follow it are deleted by the brokers.
-async fn watched<T>(context: &Context, work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::select! {
-        done = work => done,
-        cut = context.watch_retention() => match cut? {},
-    }
-}
-
-/// Work that is given up when what follows the source ends with an error.
-async fn meanwhile<T>(follower: &mut Option<Follower>, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let Some(follower) = follower else { return work.await };
-    tokio::select! {
-        done = work => done,
-        ended = follower.ends() => {
-            ended?;
-            // It was stopped, and so is this.
-            std::future::pending().await
-        }
-    }
 }
 
 /// Work whose steps are idempotent, given up at once when it is to stop: the next start repeats it.

@@ -6,6 +6,7 @@ mod conflicts;
 mod context;
 mod copying;
 mod current;
+pub mod cutover;
 pub mod dry_run;
 mod ferry;
 mod following;
@@ -56,9 +57,14 @@ use crate::control::status::{DaemonStatus, MigrationStatus, STATUS_VERSION, Stat
 use crate::error::{Error, Result};
 use crate::plan::slice::SliceId;
 use crate::store::Store;
+use crate::store::comparison::ComparisonRecord;
+use crate::store::cutover::CutoverRecord;
 use crate::store::records::{Acceptance, FailureGroup, Tuned};
 use crate::store::verification::Repair;
 use crate::telemetry::statsd::Counters;
+use cutover::recovery::RecoveryPlan;
+use cutover::report::FinalReport;
+use cutover::{CutoverOptions, DryRun};
 use ferry::{Ferry, FerryEnd};
 pub use resume::resume;
 pub use retry::{RetryProgress, RetryReport};
@@ -326,6 +332,13 @@ impl Engine {
                 .hint(format!("`esferry status {name}` says how far it is"))
         })?;
         let context = ferry.context().await?;
+        if options.repair != Repair::default() && ferry.progress.phase() >= phase::Phase::CutOver {
+            let message = format!(
+                "migration `{name}` is switched over: users write to the target, and a repair would take that away"
+            );
+            return Err(Error::state("switched", message)
+                .hint("verify without --repair, or `esferry rollback` first"));
+        }
         let running =
             matches!(ferry.progress.standing(), phase::Standing::Running | phase::Standing::Waiting(_));
         let followed = !self.inner.options.once && running && context.config.changes.follows();
@@ -334,6 +347,68 @@ impl Engine {
             context.count_both().await?;
         }
         Ok(report)
+    }
+
+    /// Looks at everything that a switch looks at before its first step, and does nothing.
+    ///
+    /// # Errors
+    /// `Config` for an unknown name; `Temporary` when a cluster does not answer.
+    pub async fn dry_run(&self, name: &str) -> Result<DryRun> {
+        self.ferry(name)?.context().await?.dry_run().await
+    }
+
+    /// Switches a migration over; returns once that has ended, one way or the other.
+    ///
+    /// # Errors
+    /// `State` when it is not ready, when gates are shut, or while another one is at it; `Refused` and `Config` for what
+    /// stands in the way; `Interrupted` when `stop` came first.
+    pub async fn cut_over(
+        &self,
+        name: &str,
+        options: &CutoverOptions,
+        stop: &CancellationToken,
+    ) -> Result<CutoverRecord> {
+        self.ferry(name)?.cut_over(options, self.inner.options.once, stop).await
+    }
+
+    /// Goes back from a switch that was done, or is under way; returns once the source serves again.
+    ///
+    /// # Errors
+    /// `State` where nothing is switched; `Interrupted` when `stop` came first.
+    pub async fn roll_back(
+        &self,
+        name: &str,
+        because: String,
+        stop: &CancellationToken,
+    ) -> Result<CutoverRecord> {
+        self.ferry(name)?.roll_back(because, self.inner.options.once, stop).await
+    }
+
+    /// The way back from where a migration is.
+    ///
+    /// # Errors
+    /// `Config` for an unknown name; `Temporary` when a cluster does not answer.
+    pub async fn recovery(&self, name: &str) -> Result<RecoveryPlan> {
+        self.ferry(name)?.context().await?.recovery().await
+    }
+
+    /// Ends the watch on the old side for good, and writes the final report. Nothing is deleted anywhere.
+    ///
+    /// # Errors
+    /// `State` for a migration that is not switched over.
+    pub async fn complete(&self, name: &str, by: String) -> Result<FinalReport> {
+        self.ferry(name)?.complete(by).await
+    }
+
+    /// Stores a comparison of searches.
+    ///
+    /// # Errors
+    /// `Config` for an unknown name, `State` when the store refuses.
+    pub fn save_comparison(&self, name: &str, record: &ComparisonRecord) -> Result<()> {
+        let ferry = self.ferry(name)?;
+        self.inner.store.save_comparison(name, record)?;
+        ferry.progress.comparison_is(record.clone());
+        Ok(())
     }
 
     /// Accepts the failures of an error type, or takes that back where `acceptance` is absent. Stored when this returns.

@@ -112,6 +112,19 @@ pub enum Standing {
     Failed(String),
 }
 
+impl Standing {
+    /// In a word, with the reason.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Standing::Running => "running".to_owned(),
+            Standing::Waiting(reason) => format!("waiting: {reason}"),
+            Standing::Paused(reason) => format!("paused: {reason}"),
+            Standing::Failed(reason) => format!("failed: {reason}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

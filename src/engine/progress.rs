@@ -1,6 +1,7 @@
 //! What a migration is doing right now: small counters that workers move and `status` reads.
 
 mod changes;
+mod cutover;
 mod verification;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -11,9 +12,12 @@ use super::phase::{Phase, Standing};
 use crate::cluster::waits::Waits;
 use crate::control::changes::ChangesStatus;
 use crate::control::status::{IndexStatus, MigrationStatus, OthersStatus, PlanningStatus, SliceTally};
+use crate::cutover::gates::Gates;
 use crate::plan::slice::SliceId;
 use crate::sink::Pace;
 use crate::store::Resolution;
+use crate::store::comparison::ComparisonRecord;
+use crate::store::cutover::CutoverRecord;
 use crate::store::records::{
     Counts, FailureGroup, IndexRecord, MigrationRecord, OtherTarget, SliceRecord, SliceState, Tuned,
 };
@@ -46,6 +50,10 @@ struct Inner {
     /// Absent for a source that is not followed.
     changes: Option<ChangesStatus>,
     verification: VerificationProgress,
+    /// What has to be true before a switch, as it was looked at last.
+    gates: Option<Gates>,
+    comparison: Option<ComparisonRecord>,
+    cutover: Option<CutoverRecord>,
     /// Of whoever writes to the target now.
     pace: Weak<Pace>,
     planning: Duration,
@@ -81,6 +89,9 @@ impl Progress {
             tuned: Tuned::default(),
             changes: None,
             verification: VerificationProgress::default(),
+            gates: None,
+            comparison: None,
+            cutover: None,
             pace: Weak::new(),
             planning: Duration::ZERO,
             copying: Duration::ZERO,
@@ -336,6 +347,9 @@ impl Progress {
             tuned: (inner.tuned != Tuned::default()).then_some(inner.tuned),
             changes: inner.changes.clone(),
             verification: inner.verification.status(),
+            gates: inner.gates.clone(),
+            comparison: inner.comparison.clone(),
+            cutover: inner.cutover.clone(),
             pace: inner.pace.upgrade().map(|pace| pace.now()),
             indices: inner.indices.iter().map(IndexProgress::status).collect(),
             planning_seconds: inner.planning.as_secs_f64(),

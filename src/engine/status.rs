@@ -33,6 +33,12 @@ pub(super) fn take_over(progress: &Progress, store: &Store, record: &MigrationRe
     if let Some(verification) = store.verification(&record.name)? {
         progress.verification_was(VerificationStatus::of(&verification));
     }
+    if let Some(comparison) = store.comparison(&record.name)? {
+        progress.comparison_is(comparison);
+    }
+    if let Some(cutover) = store.cutover(&record.name)? {
+        progress.cutover_is(cutover);
+    }
     if let Some(topic) = stored_topic(store, record)? {
         progress.changes(|changes| {
             changes.topic.get_or_insert(topic);

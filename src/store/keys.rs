@@ -117,6 +117,18 @@ impl Key {
         Key::below(b'c', name)
     }
 
+    pub(super) fn comparison(name: &str) -> Self {
+        Key::below(b'q', name)
+    }
+
+    pub(super) fn cutovers(name: &str) -> Self {
+        Key::below(b'x', name)
+    }
+
+    pub(super) fn cutover(name: &str, number: u32) -> Self {
+        Key::cutovers(name).with(&number.to_be_bytes())
+    }
+
     pub(super) fn verification(name: &str) -> Self {
         Key::below(b'v', name)
     }

@@ -4,6 +4,8 @@
 //! flushed -> told. `docs/store.md` has the layout.
 
 mod acceptance;
+pub mod comparison;
+pub mod cutover;
 mod failures;
 mod keys;
 mod lock;
@@ -325,6 +327,8 @@ impl Store {
             Key::units(Purpose::Verification, name),
             Key::verification(name),
             Key::pass(name),
+            Key::cutovers(name),
+            Key::comparison(name),
         ] {
             for key in self.db.scan_prefix(prefix.bytes()).keys() {
                 let key = key.map_err(|cause| self.broken(cause))?;

@@ -24,7 +24,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`follow_by_passes`](Context::follow_by_passes).
-    pub(super) async fn pass(&self, stop: &CancellationToken) -> Result<Option<PassRecord>> {
+    pub(in crate::engine) async fn pass(&self, stop: &CancellationToken) -> Result<Option<PassRecord>> {
         let records = self.indices().await?;
         let copies = self.copies(&records, &self.pace()?).await?;
         let record = self.begin_or_go_on()?;

@@ -1,8 +1,11 @@
 //! Looks at a topic without recording anything: for plans and checks.
 
+use std::collections::BTreeMap;
+
 use crate::changes::kafka::Kafka;
 use crate::changes::mapping::Mapping;
 use crate::config::{ChangesFrom, ChangesThen, KafkaConfig};
+use crate::engine::context::Context;
 use crate::engine::planned_topic::PlannedTopic;
 use crate::error::{Error, Result};
 
@@ -42,6 +45,18 @@ pub(in crate::engine) async fn look_at_topic(config: &KafkaConfig) -> Result<Pla
         version: config.version.map(crate::config::ChangeVersion::as_str),
         offsets: now.partitions.iter().map(|(&partition, at)| (partition, offset(at))).collect(),
     })
+}
+
+impl Context {
+    /// Where every partition of the topic ends this moment.
+    ///
+    /// # Errors
+    /// `Temporary` when the brokers do not answer.
+    pub(in crate::engine) async fn ends_now(&self) -> Result<BTreeMap<i32, i64>> {
+        let Some(config) = &self.config.changes.kafka else { return Ok(BTreeMap::new()) };
+        let now = Kafka::new(config)?.topic().await?;
+        Ok(now.partitions.iter().map(|(&partition, at)| (partition, at.end)).collect())
+    }
 }
 
 /// Compiles the map of a replay.

@@ -69,7 +69,7 @@ pub(super) enum Nothing {
 }
 
 impl Expected {
-    fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> Seen {
         match self {
             Expected::Document { version, .. } => Seen::Version(*version),
             _ => Seen::Nothing,

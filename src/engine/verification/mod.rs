@@ -2,6 +2,7 @@
 //! told, and repaired where that is asked for. `docs/adr/0020` has the reasons.
 
 mod candidates;
+mod changed;
 mod counting;
 mod differences;
 mod judging;
