@@ -8,6 +8,7 @@ mod compare;
 mod conversion;
 mod copy;
 mod crash;
+mod cutover;
 mod daemon;
 mod dual_writers;
 mod failures;

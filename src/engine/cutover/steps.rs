@@ -1,5 +1,7 @@
 //! The steps of both ways. Each may be repeated: done before, it is found done.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +12,9 @@ use crate::cutover::hooks::{self, HookCall, HookName, Side};
 use crate::engine::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::store::cutover::{CutoverRecord, Step, TargetMark};
+
+/// Searches that the front end sent before it went back find the alias for so long.
+const IN_FLIGHT: Duration = Duration::from_secs(2);
 
 impl Context {
     /// One step of the way forward.
@@ -51,7 +56,12 @@ impl Context {
             }
             Step::UndoBlock => self.unblock_sources(record).await,
             Step::UndoAlias if begun(Step::Alias) => match &record.alias {
-                Some(moving) => self.put_alias_back(moving).await,
+                Some(moving) => {
+                    if begun(Step::AfterHook) && record.hooks && self.hook(HookName::UndoAfter).is_some() {
+                        tokio::time::sleep(IN_FLIGHT).await;
+                    }
+                    self.put_alias_back(moving).await
+                }
                 None => Ok(()),
             },
             Step::UndoBeforeHook => {

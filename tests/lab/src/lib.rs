@@ -4,6 +4,7 @@
 //! - [`data`]: documents to migrate: cities, the seed's alerts, and odd ones of every kind.
 //! - [`mod@compare`]: two indices, document by document, by a reader that shares nothing with esferry's own.
 //! - [`proxy`]: an HTTP proxy that counts requests and makes faults.
+//! - [`users`]: searches that never stop, through a front end that is moved.
 //! - [`tls`]: TLS in front of either, with certificates of its own.
 //! - [`daemon`]: the real binary, to be run, killed and asked.
 //! - [`mod@browser`]: a real Chromium, for pages that esferry makes.
@@ -25,6 +26,7 @@ pub mod proxy;
 pub mod reader;
 pub mod servers;
 pub mod tls;
+pub mod users;
 mod wanted;
 
 pub use browser::Browser;
@@ -35,4 +37,5 @@ pub use kafka::Topics;
 pub use proxy::{Gate, Proxy, Rule};
 pub use servers::{Broker, Node, NodeSpec, Servers};
 pub use tls::TlsFront;
+pub use users::Users;
 pub use wanted::wanted;

@@ -77,6 +77,13 @@ impl Writer {
         self.send_all(&commands).await
     }
 
+    /// Creates documents that nobody changes afterwards; ids and titles of them.
+    pub async fn create_steady(&mut self, count: u64) -> Result<Vec<(String, String)>> {
+        let commands: Vec<Command> = (self.ids..self.ids + count).map(|id| self.whole(id)).collect();
+        self.send_all(&commands).await?;
+        Ok((self.ids..self.ids + count).map(|id| (format!("id-{id:06}"), format!("alert {id}"))).collect())
+    }
+
     async fn send_all(&self, commands: &[Command]) -> Result<()> {
         match &self.outlet {
             Outlet::Topic(sender) => sender.send_all(commands).await,

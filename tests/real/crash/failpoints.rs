@@ -51,7 +51,10 @@ fn lives(point: Failpoint) -> Option<(Act, &'static [usize])> {
         Failpoint::RetryAnswered | Failpoint::RetryWritten | Failpoint::RetryStored => (Act::Retry, &[0, 0]),
         Failpoint::ResetMarked | Failpoint::ResetWritten => (Act::Reset, &[0]),
         Failpoint::ResetHalf => (Act::Reset, &[7]),
-        Failpoint::UnitStored
+        Failpoint::SwitchBegun
+        | Failpoint::SwitchStepStored
+        | Failpoint::SwitchStepTaken
+        | Failpoint::UnitStored
         | Failpoint::CandidatesWritten
         | Failpoint::DifferencesWritten
         | Failpoint::DifferencesStored
