@@ -279,9 +279,10 @@ impl Ferry {
         }
         let follows = self.migration.changes.follows() && patient;
         match record.phase {
-            Phase::Complete => return Ok(self.outcome()),
+            // Judged by its gates; counts move with the writers afterwards.
+            Phase::Complete => return Ok(FerryEnd::Ready),
             Phase::CutOver if self.has_switched()? && !(patient && self.follows_after_the_switch()) => {
-                return Ok(self.outcome());
+                return Ok(FerryEnd::Ready);
             }
             Phase::Ready if !follows && !is_due(&self.store, &self.name, &self.migration)? => {
                 return Ok(self.outcome());

@@ -69,7 +69,7 @@ async fn die_everywhere() -> Result<()> {
         let running = doomed(&switch, point, survived)?;
         let asked = daemon.output(&["cutover", NAME])?;
         ensure!(!asked.status.success(), "{point:?} {survived}: {asked:?}");
-        is_dead(running, &format!("{point:?} {survived}"))?;
+        is_dead(running, &format!("{point:?} {survived}: {}", String::from_utf8_lossy(&asked.stderr)))?;
         let (running, phase) = comes_to_rest(&switch).await?;
         let expected =
             if point == Failpoint::SwitchBegun || survived < BEFORE_THE_ALIAS { "ready" } else { "cut_over" };

@@ -73,7 +73,7 @@ async fn hooks_that_fail_hang_or_tell_secrets() {
 async fn lost_cluster() -> Result<()> {
     let plain = Plain::new("switch-lost", "block_source = true\nwithin = \"10s\"").await?;
     let running = plain.daemon.start(&[])?;
-    plain.daemon.until(PATIENCE, |status| phase(status) == "ready")?;
+    plain.until_it_listens()?;
     // The alias call itself is applied, and its answer never comes.
     let gate = Gate::new();
     let moves = Rule::on(Method::POST, "/_aliases").body_contains("\"add\"");

@@ -1,5 +1,7 @@
 //! The plainest switch: a few documents, nothing that follows, proxies in front of both clusters.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use esferry_lab::{Endpoint, Proxy};
 use serde_json::json;
@@ -50,6 +52,17 @@ impl Plain {
         let (code, log) = daemon.run_once()?;
         ensure!(code == 0, "exit code {code}\n{log}");
         Ok(Plain { daemon, old, new, source, target, name: name.to_owned() })
+    }
+
+    /// Waits until a daemon answers, and not the store that the last one left.
+    pub fn until_it_listens(&self) -> Result<()> {
+        for _ in 0..1000 {
+            if self.daemon.status().is_ok_and(|status| status["daemon"].is_object()) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        anyhow::bail!("no daemon answers:\n{}", self.daemon.log())
     }
 
     pub async fn blocked(&self) -> Result<bool> {
