@@ -78,11 +78,15 @@ pub fn line(record: &CutoverRecord, paint: Paint) -> String {
             let way = if record.way == Way::Forward { "on its way" } else { "on the way back" };
             paint.yellow(&format!("{kind} {} {way}: {}", record.number, record.step))
         }
-        Some(Ended::Switched(at)) => paint.green(&format!(
-            "switched over {}; {}",
-            at.strftime("%Y-%m-%d %H:%M:%S"),
-            without_writes(record).to_lowercase()
-        )),
+        Some(Ended::Switched(at)) => {
+            let fed = match record.keeps_fed.as_slice() {
+                [] => "nothing keeps the old side fed".to_owned(),
+                fed => format!("keeps the old side fed: {}", fed.join(", ")),
+            };
+            let at = at.strftime("%Y-%m-%d %H:%M:%S");
+            let writes = without_writes(record).to_lowercase();
+            paint.green(&format!("switched over {at}; {writes}; {fed}"))
+        }
         Some(Ended::RolledBack(at)) => {
             let because = record.because.as_deref().unwrap_or("asked for");
             format!("{kind} {} back {}: {because}", record.number, at.strftime("%Y-%m-%d %H:%M:%S"))
@@ -116,9 +120,10 @@ pub fn ended(name: &str, record: &CutoverRecord, paint: Paint) -> String {
                 let _ = writeln!(text, "alias `{}` leads to {}", moving.alias, moving.adds.join(", "));
             }
             let _ = writeln!(text, "{}", without_writes(record).to_lowercase());
+            feeds(&mut text, &record.keeps_fed, &record.does_not);
             let _ = writeln!(
                 text,
-                "the old side stays usable until `esferry complete {name}`; `esferry recovery {name}` says what keeps it fed"
+                "the old side stays usable until `esferry complete {name}`; `esferry recovery {name}` prints the way back"
             );
         }
         Some(Ended::RolledBack(_)) if record.was_a_whole_rehearsal() => {
@@ -171,11 +176,18 @@ pub fn recovery(plan: &RecoveryPlan, paint: Paint) -> String {
         }
     }
     let _ = writeln!(text, "lost by it: {}", plan.lost);
-    for fed in &plan.keeps_fed {
-        let _ = writeln!(text, "keeps the old side fed: {fed}");
-    }
-    for not in &plan.does_not {
-        let _ = writeln!(text, "does not reach the old side: {not}");
-    }
+    feeds(&mut text, &plan.keeps_fed, &plan.does_not);
     text
 }
+
+fn feeds(text: &mut String, keeps_fed: &[String], does_not: &[String]) {
+    for fed in keeps_fed {
+        let _ = writeln!(text, "keeps the old side fed: {fed}");
+    }
+    for not in does_not {
+        let _ = writeln!(text, "does not reach the old side: {not}");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -258,6 +258,10 @@ mod tests {
           verify       Prove that everything arrived, and repair what did not
           query        Rewrite a search written for the source into one for the target
           compare      Ask recorded searches on both sides, and compare their answers and latencies
+          cutover      Switch users over to the target, when every gate is open
+          rollback     Go back to the source from a switch that was done, or is under way
+          recovery     Print the way back from where a migration is, and what would be lost by it
+          complete     End the watch on the old side, and write the final report
           pause        Hold a migration; stored, so a restart keeps it
           resume       Let a paused migration go on, and take up again what was set aside
           tune         Give a migration at work other limits; stored, so a restart keeps them

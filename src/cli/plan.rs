@@ -103,6 +103,10 @@ fn render(plan: &PlanDocument, paint: Paint) -> String {
     ];
     lines.extend(plan.topic.iter().map(|topic| format!("  changes: {}", topic.words())));
     plan.indices.iter().for_each(|index| lines.extend(index_lines(index, paint)));
+    lines.extend(plan.keeps_fed.iter().map(|fed| format!("  after a switch, feeds the old side: {fed}")));
+    lines.extend(
+        plan.does_not.iter().map(|not| format!("  after a switch, does not reach the old side: {not}")),
+    );
     lines.extend(plan.refusals.iter().map(|refusal| format!("  {} {refusal}", paint.red("refused:"))));
     lines.push(String::new());
     lines.join("\n")
@@ -238,6 +242,8 @@ mod tests {
             docs: 148_213,
             slices: 35,
             topic: None,
+            keeps_fed: Vec::new(),
+            does_not: vec!["what writers send to the target itself".to_owned()],
             refusals: vec!["index `mixed` has several types: a, b".to_owned()],
         };
         insta::assert_snapshot!(render(&plan, Paint::off()), @r#"
@@ -256,6 +262,7 @@ mod tests {
               3 refused  mapper_parsing_exception: failed to parse field [open] of type [boolean]: cannot be cast
                 example  5d1a7c3e of `alert`
                 to do    the source takes any word for a boolean, the target does not: convert = { field = "…", to = "boolean" } as a transform, then `esferry failures retry`
+          after a switch, does not reach the old side: what writers send to the target itself
           refused: index `mixed` has several types: a, b
         "#);
     }

@@ -10,6 +10,7 @@ use super::candidate::{Candidate, distinct_targets, judge_all, names_of};
 use super::conflicts::{TemplatesOfTarget, claims, refuse_claimed, refuse_taken_names};
 use super::context::connect;
 use super::copying::pipeline_of;
+use super::cutover::recovery::feeds;
 use super::planned_topic::PlannedTopic;
 use super::planning::{SHARDS_AT_ONCE, describe, unavailable};
 use super::sampling::{SampleReport, Sampler, remove_leftovers};
@@ -56,6 +57,10 @@ pub struct PlanDocument {
     pub slices: u64,
     /// The topic that would be followed, and from where; absent where none is configured.
     pub topic: Option<PlannedTopic>,
+    /// After a switch: what keeps the old side as good as the new one.
+    pub keeps_fed: Vec<String>,
+    /// After a switch: what does not reach the old side.
+    pub does_not: Vec<String>,
     /// What cannot be migrated as configured, with the reason.
     pub refusals: Vec<String>,
 }
@@ -130,6 +135,7 @@ pub async fn dry_plan(
     let migration = config.migration(name)?;
     let (source, target) = connect(config, migration).await?;
     let (source, target) = (Arc::new(source), Arc::new(target));
+    let (keeps_fed, does_not) = feeds(migration);
     let mut document = PlanDocument {
         migration: name.to_owned(),
         source: describe(&source),
@@ -138,6 +144,8 @@ pub async fn dry_plan(
         docs: 0,
         slices: 0,
         topic: None,
+        keeps_fed,
+        does_not,
         refusals: Vec::new(),
     };
     if let Some(kafka) = &migration.changes.kafka {

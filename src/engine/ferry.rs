@@ -279,10 +279,9 @@ impl Ferry {
         }
         let follows = self.migration.changes.follows() && patient;
         match record.phase {
-            // Judged by its gates; counts move with the writers afterwards.
-            Phase::Complete => return Ok(FerryEnd::Ready),
+            Phase::Complete => return Ok(self.outcome()),
             Phase::CutOver if self.has_switched()? && !(patient && self.follows_after_the_switch()) => {
-                return Ok(FerryEnd::Ready);
+                return Ok(self.outcome());
             }
             Phase::Ready if !follows && !is_due(&self.store, &self.name, &self.migration)? => {
                 return Ok(self.outcome());
@@ -303,7 +302,9 @@ impl Ferry {
     }
 
     fn outcome(&self) -> FerryEnd {
-        if self.progress.status().is_whole() { FerryEnd::Ready } else { FerryEnd::Incomplete }
+        // A switch was judged by its gates; counts move with the writers afterwards.
+        let judged = self.progress.phase() >= Phase::CutOver;
+        if judged || self.progress.status().is_whole() { FerryEnd::Ready } else { FerryEnd::Incomplete }
     }
 
     /// Accepts the failures of an error type, or takes that back where `acceptance` is absent.

@@ -55,6 +55,10 @@ pub struct CutoverRecord {
     pub check: Option<ChangedVerified>,
     /// Why it went back.
     pub because: Option<String>,
+    /// After the switch: what keeps the old side as good as the new one.
+    pub keeps_fed: Vec<String>,
+    /// After the switch: what does not reach the old side.
+    pub does_not: Vec<String>,
     /// What could not be undone, for somebody to look at.
     pub left: Vec<String>,
     /// How it ended; absent while it is under way.

@@ -43,7 +43,7 @@ pub struct HttpHook {
     /// Default `POST`.
     #[serde(default)]
     pub method: HttpMethod,
-    /// The JSON that is sent; default the call: migration, hook, alias, indices and both clusters.
+    /// What is sent, as JSON; a string as it stands. Default the call: migration, hook, alias, indices and both clusters.
     pub body: Option<Value>,
     /// How to authenticate. Secrets by reference only.
     pub auth: Option<Auth>,

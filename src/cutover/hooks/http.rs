@@ -45,10 +45,11 @@ pub(super) fn client(hook: &HttpHook) -> Result<(Client, RequestBuilder)> {
 
 pub(super) async fn send(hook: &HttpHook, call: &HookCall) -> Result<Ran> {
     let body = match &hook.body {
-        Some(body) => filled(body, call),
-        None => serde_json::json!(call),
-    }
-    .to_string();
+        // Key stores take any text as a value.
+        Some(Value::String(text)) => fill(text, call),
+        Some(body) => filled(body, call).to_string(),
+        None => serde_json::json!(call).to_string(),
+    };
     let (client, request) = client(hook)?;
     let begun = Instant::now();
     let mut pauses = ExponentialBackoffBuilder::new()

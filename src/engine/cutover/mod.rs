@@ -93,6 +93,7 @@ impl Context {
         }
         let number = self.store.cutover(&self.name)?.map_or(0, |last| last.number) + 1;
         let within = self.config.cutover.within.0;
+        let (keeps_fed, does_not) = recovery::feeds(&self.config);
         let record = CutoverRecord {
             number,
             by: options.by.clone(),
@@ -114,6 +115,8 @@ impl Context {
             replayed: 0,
             check: None,
             because: None,
+            keeps_fed,
+            does_not,
             left: Vec::new(),
             ended: None,
         };

@@ -227,12 +227,13 @@ impl Sketch<'_> {
         }
     }
 
-    /// What the way back, or one of its steps, took the last time.
+    /// What the way back, or one of its steps, took the last time; a rehearsal without hooks says nothing of them.
     fn expected(&self, step: Option<Step>) -> Option<String> {
-        let way_back =
-            |record: &&CutoverRecord| record.taken.iter().any(|taken| taken.step == Step::UndoBeforeHook);
-        let last = self.all.iter().rev().find(way_back);
-        let Some(last) = last else {
+        let went_back = |record: &&CutoverRecord| {
+            let back = record.taken.iter().any(|taken| taken.step == Step::UndoBeforeHook);
+            back && (record.hooks || step.is_some_and(|step| step == Step::UndoAlias))
+        };
+        let Some(last) = self.all.iter().rev().find(went_back) else {
             let at_most = self.config.cutover.within;
             return step.is_none().then(|| {
                 format!("not tried yet; a switch may take {at_most}, the way back has fewer steps")

@@ -131,10 +131,10 @@ impl Ferry {
                 }
                 Phase::CutOver => match self.switched(context, follower, stop, follows).await? {
                     AfterSwitch::RolledBack => Event::RolledBack,
-                    AfterSwitch::Over => return Ok(FerryEnd::Ready),
+                    AfterSwitch::Over => return Ok(self.outcome()),
                     AfterSwitch::Stopped => return Ok(FerryEnd::Stopped),
                 },
-                Phase::Complete => return Ok(FerryEnd::Ready),
+                Phase::Complete => return Ok(self.outcome()),
             };
             record = self.advance(event)?;
             if stop.is_cancelled() {

@@ -241,6 +241,11 @@ impl Ferry {
             })
         });
         let changes: Vec<SchemaChange> = changes.collect();
+        if phase != Phase::Complete
+            && let Err(error) = self.context().await?.count_both().await
+        {
+            tracing::warn!(error = error.one_line(), "the report has the counts of before the switch");
+        }
         if phase != Phase::Complete {
             self.advance(Event::Completed)?;
             // Whoever follows the topic stops.

@@ -89,7 +89,7 @@ fn note(seen: &Mutex<Seen>, asked: Result<String>) {
 async fn search(upstream: &Path, id: &str, title: &str) -> Result<String> {
     let address = std::fs::read_to_string(upstream).context("no upstream")?;
     let (url, index) = address.trim().rsplit_once('/').context("no address")?;
-    let query = json!({"query": {"bool": {"must": [{"term": {"title": title}}, {"ids": {"values": [id]}}]}}});
+    let query = json!({"query": {"bool": {"must": [{"match": {"title": {"query": title, "operator": "and"}}}, {"ids": {"values": [id]}}]}}});
     let answer = Endpoint::new(url).post(&format!("/{index}/_search"), &query).await?;
     let hits = answer.pointer("/hits/hits").and_then(Value::as_array).context("no hits")?;
     ensure!(

@@ -1,5 +1,6 @@
 //! A migration while the source lives: a writer, the team's indexer, a broker that is restarted, esferry killed five times.
 
+use super::switching::{Front, switch_over};
 use super::{NEW, OLD, say, show};
 use crate::compare::compare;
 use crate::daemon::Daemon;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 const NAME: &str = "live";
 const GROUP: &str = "old-indexer";
 const IDS: u64 = 40_000;
+/// Documents that users look for, and nobody changes.
+const STEADY: u64 = 100;
 const PER_SECOND: u64 = 500;
 const KILLS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -71,6 +74,7 @@ async fn story(esferry: &Path, old: &Endpoint, new: &Endpoint, mut broker: Optio
         }
     };
     writer.create_all().await?;
+    let steady = writer.create_steady(STEADY).await?;
     caught_up(topics.as_ref()).await?;
     old.refresh(NAME).await?;
     println!(
@@ -78,7 +82,12 @@ async fn story(esferry: &Path, old: &Endpoint, new: &Endpoint, mut broker: Optio
     );
     let writing = writer.go_on(PER_SECOND);
 
-    let daemon = Daemon::with_config(esferry, &configuration(old, new, topics.as_ref()))?;
+    // Users of the whole story, where the front end can be moved while writers go on.
+    let front = match topics {
+        Some(_) => Some(Front::open(old, new, NAME, steady)?),
+        None => None,
+    };
+    let daemon = Daemon::with_config(esferry, &configuration(old, new, topics.as_ref(), front.as_ref()))?;
     let restart = if broker.is_some() { ", and the broker once" } else { "" };
     say(&format!("Running the daemon; it is killed five times{restart}"));
     for kill in 1..=KILLS {
@@ -96,6 +105,9 @@ async fn story(esferry: &Path, old: &Endpoint, new: &Endpoint, mut broker: Optio
     say("The copy is over and what changed since has caught up, while the writer goes on:");
     show(&String::from_utf8_lossy(&daemon.output(&["status"])?.stdout));
     tokio::time::sleep(Duration::from_secs(5)).await;
+    if let Some(front) = &front {
+        switch_over(&daemon, NAME, front).await?;
+    }
 
     say("The writer stops");
     let writer = writing.stop().await?;
@@ -107,7 +119,9 @@ async fn story(esferry: &Path, old: &Endpoint, new: &Endpoint, mut broker: Optio
                 Some(_) => status["changes"]["topic"]["lag"] == json!(0),
                 None => status["changes"]["reconcile"]["last"]["pass"].as_u64() >= Some(next),
             };
-            passed && status["indices"][0]["counted"]["source"] == status["indices"][0]["counted"]["target"]
+            let counted = &status["indices"][0]["counted"];
+            // After the switch nobody counts any more: the documents themselves are compared below.
+            passed && (front.is_some() || counted["source"] == counted["target"])
         })
         .await?;
     show(&String::from_utf8_lossy(&daemon.output(&["status"])?.stdout));
@@ -118,6 +132,9 @@ async fn story(esferry: &Path, old: &Endpoint, new: &Endpoint, mut broker: Optio
     println!("    {outcome}");
     ensure!(outcome.is_equal(), "both sides are not the same");
     ensure!(done["failures"] == json!([]), "there are failures: {}", done["failures"]);
+    if let Some(front) = front {
+        front.close(&daemon, NAME).await?;
+    }
     running.terminate()?;
     let code = running.exit_code(Duration::from_secs(15))?;
     ensure!(code == 0, "the daemon left with {code}:\n{}", daemon.log());
@@ -136,7 +153,8 @@ async fn caught_up(topics: Option<&Topics>) -> Result<()> {
     }
 }
 
-fn configuration(old: &Endpoint, new: &Endpoint, topics: Option<&Topics>) -> String {
+fn configuration(old: &Endpoint, new: &Endpoint, topics: Option<&Topics>, front: Option<&Front>) -> String {
+    let cutover = front.map_or(String::new(), |front| front.configuration(NAME));
     let changes = match topics {
         Some(topics) => format!(
             "[migrations.{NAME}.changes.kafka]\nbrokers = [\"{}\"]\ntopic = \"{NAME}\"\nversion = \"message\"\n\
@@ -148,7 +166,7 @@ fn configuration(old: &Endpoint, new: &Endpoint, topics: Option<&Topics>) -> Str
     format!(
         "[clusters.old]\nurls = [\"{}\"]\n[clusters.new]\nurls = [\"{}\"]\n\n[migrations.{NAME}]\n\
          from = {{ cluster = \"old\", indices = [\"{NAME}\"] }}\nto = {{ cluster = \"new\" }}\n\
-         slice = {{ docs = 2_000, page_docs = 500 }}\nthrottle = {{ max_docs_per_second = 5_000 }}\n\n{changes}",
+         slice = {{ docs = 2_000, page_docs = 500 }}\nthrottle = {{ max_docs_per_second = 5_000 }}\n\n{changes}\n{cutover}",
         old.url(),
         new.url()
     )

@@ -2,6 +2,7 @@
 
 mod daemon;
 mod live;
+mod switching;
 
 use crate::compare::{Comparison, compare};
 use crate::daemon::Running;
