@@ -15,7 +15,9 @@ use super::Paint;
 pub fn dry_run(name: &str, found: &DryRun, paint: Paint) -> String {
     let mut text = format!("{}  gates\n", paint.bold(name));
     for gate in &found.gates.gates {
-        text.push_str(&of_gate(gate, paint));
+        for line in gate_lines(gate, paint) {
+            let _ = writeln!(text, "{line}");
+        }
     }
     match (&found.refused, &found.alias) {
         (Some(refused), _) => {
@@ -36,17 +38,16 @@ pub fn dry_run(name: &str, found: &DryRun, paint: Paint) -> String {
     text
 }
 
-fn of_gate(gate: &Gate, paint: Paint) -> String {
+/// A gate with its value and its limit, and what can be done about it.
+pub fn gate_lines(gate: &Gate, paint: Paint) -> Vec<String> {
     let state = match (gate.open, gate.forced.is_some()) {
         (true, _) => paint.green("open  "),
         (false, true) => paint.yellow("forced"),
         (false, false) => paint.red("SHUT  "),
     };
-    let mut text = format!("  {:9}  {state}  {}  (has to be: {})\n", gate.name, gate.value, gate.limit);
-    if let Some(hint) = gate.hint.as_ref().filter(|_| !gate.passes()) {
-        let _ = writeln!(text, "             {hint}");
-    }
-    text
+    let mut lines = vec![format!("  {:9}  {state}  {}  (has to be: {})", gate.name, gate.value, gate.limit)];
+    lines.extend(gate.hint.as_ref().filter(|_| !gate.passes()).map(|hint| format!("             {hint}")));
+    lines
 }
 
 fn of_alias(moving: &AliasMove) -> String {

@@ -120,8 +120,11 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
     }
     lines.extend(migration.verification.as_ref().map(|verification| line(verification, paint)));
     lines.extend(failures(migration));
-    if migration.phase == Phase::Ready {
-        lines.extend(migration.gates.as_ref().map(|gates| gates_line(gates, paint)));
+    if let Some(gates) = migration.gates.as_ref().filter(|_| migration.phase == Phase::Ready) {
+        lines.push(gates_line(gates, paint));
+        if with_indices {
+            lines.extend(gates.gates.iter().flat_map(|gate| cutover_view::gate_lines(gate, paint)));
+        }
     }
     lines.extend(migration.cutover.as_ref().map(|record| cutover_view::line(record, paint)));
     for (step, count) in &migration.dropped {

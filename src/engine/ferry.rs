@@ -172,7 +172,10 @@ impl Ferry {
             match self.work(&stop, patient).await {
                 Ok(FerryEnd::Stopped) => {}
                 Ok(_) if patient => {
-                    self.until_resumed(shutdown).await;
+                    tokio::select! {
+                        () = self.until_resumed(shutdown) => {}
+                        never = self.keep_gates_young() => match never {},
+                    }
                     if shutdown.is_cancelled() {
                         // Failures may have been tried again or accepted meanwhile.
                         return Ok(self.outcome());

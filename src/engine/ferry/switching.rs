@@ -42,6 +42,19 @@ impl Ferry {
         }
     }
 
+    /// The same where nothing follows the source, and no connection is kept.
+    pub(super) async fn keep_gates_young(&self) -> Infallible {
+        loop {
+            if self.progress.phase() == Phase::Ready
+                && let Ok(context) = self.context().await
+                && let Ok(gates) = context.gates().await
+            {
+                self.progress.gates_are(gates);
+            }
+            tokio::time::sleep(GATES_EVERY).await;
+        }
+    }
+
     pub(super) fn has_switched(&self) -> Result<bool> {
         Ok(self.store.cutover(&self.name)?.is_some_and(|record| record.is_switched()))
     }

@@ -74,6 +74,11 @@ async fn lost_cluster() -> Result<()> {
     let plain = Plain::new("switch-lost", "block_source = true\nwithin = \"10s\"").await?;
     let running = plain.daemon.start(&[])?;
     plain.until_it_listens()?;
+    let ready = plain.daemon.until(PATIENCE, |status| status["gates"]["gates"].is_array())?;
+    let open = ready["gates"]["gates"]
+        .as_array()
+        .is_some_and(|gates| gates.iter().all(|gate| gate["open"] == json!(true)));
+    ensure!(open, "{:#}", ready["gates"]);
     // The alias call itself is applied, and its answer never comes.
     let gate = Gate::new();
     let moves = Rule::on(Method::POST, "/_aliases").body_contains("\"add\"");

@@ -75,7 +75,6 @@ async fn gates() -> Result<()> {
         "--because",
         "the clock of the old cluster is known to be wrong",
     ];
-    plain.configure("block_source", "block_source").unwrap_or_default();
     plain.configure("gates = {", "block_source = true\ngates = {")?;
     let (code, record, said) = told(&plain.daemon, &force)?;
     ensure!(code == 0, "exit code {code}\n{said}");
@@ -123,7 +122,9 @@ async fn aliases() -> Result<()> {
     new.put("/switch-aliases-other/_doc/1?refresh=true", &json!({"a": 1})).await?;
     let add = |index: &str, more: Value| {
         let mut add = json!({"index": index, "alias": alias});
-        add.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        for (key, value) in more.as_object().into_iter().flatten() {
+            add[key] = value.clone();
+        }
         json!({"actions": [{"add": add}]})
     };
     new.post("/_aliases", &add("switch-aliases-other", json!({}))).await?;
