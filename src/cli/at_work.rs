@@ -30,6 +30,8 @@ pub enum AtWork {
 
 /// Says on stderr which steps were taken, each once.
 pub struct Steps {
+    /// Of which switch.
+    number: u32,
     told: usize,
     answers: usize,
     paint: Paint,
@@ -37,15 +39,20 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// None so far.
-    pub fn new(global: &Global) -> Steps {
-        Steps { told: 0, answers: 0, paint: Paint::stderr(global.color), quiet: global.json }
+    /// What is in the record already is told already.
+    pub fn after(before: Option<&CutoverRecord>, global: &Global) -> Steps {
+        let (number, told, answers) =
+            before.map_or((0, 0, 0), |before| (before.number, before.taken.len(), before.answers.len()));
+        Steps { number, told, answers, paint: Paint::stderr(global.color), quiet: global.json }
     }
 
     /// Says what is new in the record.
     pub fn show(&mut self, record: &CutoverRecord) {
         if self.quiet {
             return;
+        }
+        if record.number != self.number {
+            (self.number, self.told, self.answers) = (record.number, 0, 0);
         }
         for answer in record.answers.iter().skip(self.answers) {
             output::note(&cutover_view::answer(answer, self.paint));
@@ -72,6 +79,14 @@ impl AtWork {
                 let engine = Engine::open(config, RunOptions { once: true, accept_drift: false }).await?;
                 Ok(AtWork::Here(engine))
             }
+        }
+    }
+
+    /// The switch under way, or the last one.
+    pub async fn last(&self, name: &str) -> Result<Option<CutoverRecord>> {
+        match self {
+            AtWork::Daemon(client) => Ok(client.migration(name).await?.cutover),
+            AtWork::Here(engine) => Ok(engine.status_of(name)?.cutover),
         }
     }
 

@@ -62,7 +62,7 @@ impl Cutover {
             rehearse: self.rehearse,
             with_hooks: self.with_hooks,
         };
-        let mut steps = Steps::new(global);
+        let mut steps = Steps::after(at_work.last(name).await?.as_ref(), global);
         let record = at_work.cutover(name, &options, |record| steps.show(record)).await?;
         steps.show(&record);
         if global.json {

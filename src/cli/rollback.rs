@@ -36,7 +36,7 @@ impl Rollback {
     pub(super) async fn execute(self, global: &Global) -> Result<u8> {
         let name = &self.name;
         let at_work = AtWork::find(global, name).await?;
-        let mut steps = Steps::new(global);
+        let mut steps = Steps::after(at_work.last(name).await?.as_ref(), global);
         let because = format!("{} ({})", self.because, super::operator());
         let record = at_work.rollback(name, because, |record| steps.show(record)).await?;
         steps.show(&record);

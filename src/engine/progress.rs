@@ -49,6 +49,8 @@ struct Inner {
     tuned: Tuned,
     /// Absent for a source that is not followed.
     changes: Option<ChangesStatus>,
+    /// Documents that the replay has written and deleted, acknowledged by the target.
+    replayed: u64,
     verification: VerificationProgress,
     /// What has to be true before a switch, as it was looked at last.
     gates: Option<Gates>,
@@ -88,6 +90,7 @@ impl Progress {
             others: Vec::new(),
             tuned: Tuned::default(),
             changes: None,
+            replayed: 0,
             verification: VerificationProgress::default(),
             gates: None,
             comparison: None,

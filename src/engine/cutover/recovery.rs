@@ -97,7 +97,7 @@ impl Context {
         &self,
         record: &CutoverRecord,
     ) -> crate::error::Result<Option<WrittenSince>> {
-        let now = self.marks_now().await?;
+        let (now, replayed) = self.stands().await?;
         if record.marks.is_empty() || now.is_empty() {
             return Ok(None);
         }
@@ -107,7 +107,7 @@ impl Context {
             let before = before.get(&(mark.index.as_str(), mark.shard)).copied().unwrap_or(-1);
             u64::try_from(mark.seq_no - before).unwrap_or(0)
         });
-        let replayed = self.replayed().saturating_sub(record.replayed);
+        let replayed = replayed.saturating_sub(record.replayed);
         Ok(Some(WrittenSince { operations: since.sum(), replayed }))
     }
 }

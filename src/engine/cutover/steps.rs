@@ -13,6 +13,10 @@ use crate::engine::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::store::cutover::{CutoverRecord, Step, TargetMark};
 
+/// Looks at where the target stands while a replay writes to it.
+const LOOKS: u32 = 6;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(70);
+
 /// Searches that the front end sent before it went back find the alias for so long.
 const IN_FLIGHT: Duration = Duration::from_secs(2);
 
@@ -235,8 +239,7 @@ impl Context {
         if !record.marks.is_empty() {
             return Ok(());
         }
-        let marks = self.marks_now().await?;
-        let replayed = self.replayed();
+        let (marks, replayed) = self.stands().await?;
         self.note_switch(move |record| {
             record.marks = marks;
             record.replayed = replayed;
@@ -245,8 +248,30 @@ impl Context {
         .map(drop)
     }
 
-    /// Where every shard of the target stands; nothing where the target has no sequence numbers.
-    pub(super) async fn marks_now(&self) -> Result<Vec<TargetMark>> {
+    /// Where every shard of the target stands, and what the replay has written by then: the look with the fewest
+    /// operations under way, which the server has counted and the replay has not heard of. Nothing where the target has no
+    /// sequence numbers.
+    ///
+    /// # Errors
+    /// `Temporary` when the target does not answer.
+    pub(super) async fn stands(&self) -> Result<(Vec<TargetMark>, u64)> {
+        let of_others = |(marks, replayed): &(Vec<TargetMark>, u64)| {
+            let operations: i64 = marks.iter().map(|mark| mark.seq_no).sum();
+            operations.saturating_sub(i64::try_from(*replayed).unwrap_or(i64::MAX))
+        };
+        let mut best = (self.marks_now().await?, self.progress.replayed());
+        let looks = if self.config.changes.kafka.is_some() { LOOKS } else { 1 };
+        for _ in 1..looks {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            let next = (self.marks_now().await?, self.progress.replayed());
+            if of_others(&next) < of_others(&best) {
+                best = next;
+            }
+        }
+        Ok(best)
+    }
+
+    async fn marks_now(&self) -> Result<Vec<TargetMark>> {
         let now = self.target.described().await?;
         let mut marks = Vec::new();
         for record in self.store.indices(&self.name)? {
@@ -259,11 +284,5 @@ impl Context {
             marks.extend(highest.map(|(shard, seq_no)| TargetMark { index: index.clone(), shard, seq_no }));
         }
         Ok(marks)
-    }
-
-    /// Documents that the replay has written and deleted so far.
-    pub(super) fn replayed(&self) -> u64 {
-        let topic = self.progress.status().changes.and_then(|changes| changes.topic);
-        topic.map_or(0, |topic| topic.counts.written + topic.counts.deleted)
     }
 }

@@ -8,6 +8,26 @@ use crate::control::changes::{ChangesStatus, PassesStatus};
 use crate::engine::phase::Phase;
 
 impl Progress {
+    /// Documents that the replay has written and deleted, as the target has acknowledged it: a checkpoint may not hold
+    /// all of them yet.
+    #[must_use]
+    pub fn replayed(&self) -> u64 {
+        self.inner().replayed
+    }
+
+    /// A replay goes on from here.
+    #[cfg(feature = "kafka")]
+    pub fn replay_begins(&self, replayed: u64) {
+        let mut inner = self.inner();
+        inner.replayed = inner.replayed.max(replayed);
+    }
+
+    /// So many more are acknowledged.
+    #[cfg(feature = "kafka")]
+    pub fn replays(&self, documents: u64) {
+        self.inner().replayed += documents;
+    }
+
     /// Changes what the status says of the changes.
     pub fn changes(&self, change: impl FnOnce(&mut ChangesStatus)) {
         change(self.inner().changes.get_or_insert_default());

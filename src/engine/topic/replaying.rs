@@ -95,6 +95,7 @@ impl Context {
         };
         let stored = self.positions_of(&topic, &now)?;
         self.show_topic(&topic);
+        self.progress.replay_begins(topic.counts.written + topic.counts.deleted);
         let messages = kafka.read(&stored.iter().map(|(&partition, at)| (partition, at.next)).collect())?;
         let mut replay = Replay {
             context: self,
@@ -148,6 +149,7 @@ impl Replay<'_> {
                 () = stop.cancelled() => return Ok(()),
                 outcomes = self.lanes.outcomes() => {
                     for (ticket, outcome) in outcomes? {
+                        self.context.progress.replays(outcome.counts.written + outcome.counts.deleted);
                         self.ledger.settle(ticket, outcome);
                     }
                 }

@@ -57,7 +57,8 @@ async fn comes_to_rest(switch: &Switch) -> Result<(Running, String)> {
 }
 
 async fn die_everywhere() -> Result<()> {
-    let (switch, writer) = Switch::new("switch-deaths", "within = \"60s\"").await?;
+    let (switch, writer) =
+        Switch::new("switch-deaths", "within = \"60s\"\ngates = { lag_age = \"5m\" }").await?;
     let writing = writer.go_on(100);
     let daemon = &switch.stage.daemon;
     let users = switch.users();
@@ -113,7 +114,8 @@ async fn a_death_at_any_step_ends_in_one_of_two_states() {
 
 /// `kill -9` at moments that nobody chose.
 async fn die_anywhere() -> Result<()> {
-    let (switch, writer) = Switch::new("switch-killed", "within = \"60s\"").await?;
+    let (switch, writer) =
+        Switch::new("switch-killed", "within = \"60s\"\ngates = { lag_age = \"5m\" }").await?;
     let writing = writer.go_on(100);
     let daemon = &switch.stage.daemon;
     let mut phases = std::collections::BTreeMap::<String, u32>::new();

@@ -12,7 +12,8 @@ use crate::replay::killed;
 use crate::scene::{NAME, PATIENCE, phase};
 
 async fn notice_nothing() -> Result<()> {
-    let (switch, writer) = Switch::new("switch-users", "gates = { verified_within = \"1h\" }").await?;
+    let (switch, writer) =
+        Switch::new("switch-users", "gates = { verified_within = \"1h\", lag_age = \"1m\" }").await?;
     let users = switch.users();
     let writing = writer.go_on(1000);
     let daemon = &switch.stage.daemon;
@@ -57,6 +58,7 @@ async fn notice_nothing() -> Result<()> {
     let (code, plan, _) = told(daemon, &["recovery", NAME])?;
     let since = &plan["written_since"];
     ensure!(code == 0 && since["operations"].as_u64() > Some(500), "{plan:#}");
+    ensure!(plan["lost"].as_str().is_some_and(|lost| lost.starts_with("nothing: all")), "{plan:#}");
     ensure!(plan["keeps_fed"][0].as_str().is_some_and(|fed| fed.contains("switch-users")), "{plan:#}");
     let (code, _, said) = told(daemon, &["rollback", NAME, "--because", "a test of the way back"])?;
     ensure!(code == 0, "exit code {code}\n{said}\n{}", daemon.log());
