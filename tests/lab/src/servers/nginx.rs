@@ -4,7 +4,7 @@ use super::cache::Cache;
 use super::debian::Packaged;
 use super::folder::PrivateFolder;
 use super::node::{free_port, spawn};
-use super::process::{self, ProcessId};
+use super::process::ProcessId;
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use std::fs::{self, File};
@@ -85,13 +85,6 @@ impl Nginx {
     /// The file that names the servers behind it.
     pub fn servers(&self) -> PathBuf {
         self.folder.path().join("servers")
-    }
-
-    /// Takes what its files say now.
-    pub fn reload(&self) -> Result<()> {
-        let mut command = Command::new(&self.program);
-        command.arg("-c").arg(self.configuration()).args(["-s", "reload"]);
-        process::output(&mut command).map(drop)
     }
 
     /// Freezes it, and not its workers: it serves, and hears nothing.
