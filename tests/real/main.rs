@@ -14,6 +14,7 @@ mod dual_writers;
 mod failures;
 mod faults;
 mod holding;
+mod hooks;
 mod kafka;
 mod nodes;
 mod pace;

@@ -12,7 +12,8 @@ use crate::config::validate::{Checked, Violation, in_range};
 use crate::config::{Auth, Span};
 
 /// What may stand in braces in the strings of an HTTP hook's body.
-pub const PLACEHOLDERS: [&str; 6] = ["migration", "hook", "alias", "source", "target", "indices"];
+pub const PLACEHOLDERS: [&str; 7] =
+    ["migration", "hook", "alias", "source", "target", "indices", "rehearsal"];
 
 /// One hook.
 #[derive(Debug, Clone, PartialEq)]

@@ -84,7 +84,7 @@ pub(super) async fn run(hook: &CommandHook, call: &HookCall, redaction: &Redacti
     Ran { attempts: 1, ended, succeeded, output }
 }
 
-fn environment(call: &HookCall) -> [(&'static str, String); 9] {
+pub(super) fn environment(call: &HookCall) -> [(&'static str, String); 9] {
     [
         ("ESFERRY_HOOK", call.hook.to_string()),
         ("ESFERRY_MIGRATION", call.migration.clone()),

@@ -124,6 +124,7 @@ fn fill(text: &str, call: &HookCall) -> String {
         ("source", first(&call.source.urls)),
         ("target", first(&call.target.urls)),
         ("indices", call.indices.join(",")),
+        ("rehearsal", call.rehearsal.to_string()),
     ];
     let mut text = text.to_owned();
     for (name, value) in words {

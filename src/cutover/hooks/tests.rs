@@ -156,3 +156,46 @@ async fn nobody_there_is_told_after_the_time() {
     let answer = called(&Hook::Http(HttpHook { timeout: Span(Duration::from_millis(900)), ..hook })).await;
     assert!(!answer.succeeded && answer.attempts > 1, "{answer:?}");
 }
+
+/// The blocks of one language in docs/hooks.md.
+fn blocks(language: &str) -> Vec<String> {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/hooks.md")).unwrap();
+    let mut blocks = Vec::new();
+    for block in page.split("\n```").skip(1).step_by(2) {
+        blocks.extend(block.strip_prefix(language).map(|text| text.trim().to_owned()));
+    }
+    blocks
+}
+
+#[test]
+fn the_page_tells_what_hooks_are_told() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/hooks.md")).unwrap();
+    let call = told(HookName::After);
+    for (variable, value) in command::environment(&call) {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{variable}` |")));
+        assert!(
+            row.is_some_and(|row| row.ends_with(&format!("| `{value}` |"))),
+            "{variable}={value}: {row:?}"
+        );
+    }
+    let shown: Vec<Value> = blocks("json").iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    assert_eq!(shown, [json!(call)]);
+}
+
+#[test]
+fn the_examples_of_the_page_are_configurations() {
+    let shipped = include_str!("../../../packaging/hooks/etcd-key.toml");
+    let examples = blocks("toml");
+    assert_eq!(examples.len(), 4);
+    assert!(
+        examples.iter().any(|example| shipped.trim_end().ends_with(example)),
+        "the page shows another etcd-key.toml"
+    );
+    for example in examples.iter().map(String::as_str).chain([shipped]) {
+        let around = "[clusters.old]\nurls = [\"http://old:9200\"]\n[clusters.new]\nurls = [\"http://new:9200\"]\n\
+                      [migrations.alerts]\nfrom = { cluster = \"old\", indices = [\"a\"] }\nto = { cluster = \"new\" }\n";
+        let config = crate::config::parse(&format!("{around}{example}"), "docs/hooks.md").unwrap();
+        let hooks = &config.migration("alerts").unwrap().cutover.hooks;
+        assert!(hooks.after.is_some(), "{example}");
+    }
+}

@@ -8,8 +8,8 @@ use crate::control::changes::{ChangesStatus, PassesStatus};
 use crate::engine::phase::Phase;
 
 impl Progress {
-    /// Documents that the replay has written and deleted, as the target has acknowledged it: a checkpoint may not hold
-    /// all of them yet.
+    /// Operations of the replay that the target has taken, as it has acknowledged them: a checkpoint may not hold all of
+    /// them yet. A delete of a document that is not there is one, too.
     #[must_use]
     pub fn replayed(&self) -> u64 {
         self.inner().replayed

@@ -53,11 +53,12 @@ impl Rules {
         ordinal: u32,
         asked: &[Asked],
     ) -> Result<Vec<(Ticket, OperationOutcome)>> {
-        let Brought { written, deleted, unchanged, rejections } = match self.version {
+        let Brought { written, deleted, unchanged, deletes_of_nothing, rejections } = match self.version {
             ChangeVersion::Source => copy.bring_up(keys(asked), self.sole_writer).await?,
             ChangeVersion::Message => self.write(copy, asked, Guard::Older).await?,
             ChangeVersion::None => self.write(copy, asked, Guard::None).await?,
         };
+        self.progress.replays(written + deleted + deletes_of_nothing);
         let mut refused: HashMap<String, Rejection> = HashMap::new();
         for rejection in rejections {
             refused.insert(rejection.origin.id.clone(), rejection);
@@ -147,6 +148,7 @@ impl Rules {
         }
         if let Some(delivery) = deleted {
             brought.deleted += delivery.counts.written;
+            brought.deletes_of_nothing += delivery.counts.present;
             brought.unchanged += delivery.counts.present + delivery.counts.superseded;
             brought.rejections.extend(delivery.rejections);
         }

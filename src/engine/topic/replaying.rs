@@ -149,7 +149,6 @@ impl Replay<'_> {
                 () = stop.cancelled() => return Ok(()),
                 outcomes = self.lanes.outcomes() => {
                     for (ticket, outcome) in outcomes? {
-                        self.context.progress.replays(outcome.counts.written + outcome.counts.deleted);
                         self.ledger.settle(ticket, outcome);
                     }
                 }

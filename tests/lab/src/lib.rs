@@ -35,7 +35,7 @@ pub use daemon::Daemon;
 pub use endpoint::Endpoint;
 pub use kafka::Topics;
 pub use proxy::{Gate, Proxy, Rule};
-pub use servers::{Broker, Node, NodeSpec, Servers};
+pub use servers::{Broker, Etcd, Nginx, Node, NodeSpec, Servers};
 pub use tls::TlsFront;
 pub use users::Users;
 pub use wanted::wanted;
