@@ -42,6 +42,9 @@ pub(super) struct Brought {
     pub(super) deleted: u64,
     /// They were up to date, or newer.
     pub(super) unchanged: u64,
+    /// Of these, deletes of what was not there: the target has taken an operation for each all the same.
+    #[cfg(feature = "kafka")]
+    pub(super) deletes_of_nothing: u64,
     pub(super) rejections: Vec<Rejection>,
 }
 
