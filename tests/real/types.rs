@@ -20,7 +20,7 @@ use crate::sides::{NAME, Sides, number, text};
 type Held = BTreeMap<String, (Option<String>, u64, Value)>;
 
 /// One document of the zoo.
-struct Animal {
+pub struct Animal {
     kind: &'static str,
     id: String,
     parent: Option<String>,
@@ -33,7 +33,7 @@ fn animal(kind: &'static str, id: &str, source: Value) -> Animal {
 }
 
 /// Cats and dogs, some routed; with `shared`, some ids stand in both types.
-fn zoo(shared: bool) -> Vec<Animal> {
+pub fn zoo(shared: bool) -> Vec<Animal> {
     let mut all = Vec::new();
     for n in 0..400 {
         let mut cat = animal("cat", &format!("c{n}"), json!({"n": n, "lives": 9}));
@@ -48,7 +48,7 @@ fn zoo(shared: bool) -> Vec<Animal> {
 }
 
 /// Companies, their branches, their employees, and notes that belong to nobody; ids stand in several types.
-fn firms() -> Vec<Animal> {
+pub fn firms() -> Vec<Animal> {
     let mut all = Vec::new();
     for c in 0..40 {
         let company = c.to_string();
@@ -69,7 +69,7 @@ fn firms() -> Vec<Animal> {
     all
 }
 
-async fn load(sides: &Sides, part: &str, mappings: Value, animals: &[Animal]) -> Result<String> {
+pub async fn load(sides: &Sides, part: &str, mappings: Value, animals: &[Animal]) -> Result<String> {
     let body = json!({"settings": {"number_of_shards": 3, "number_of_replicas": 0}, "mappings": mappings});
     let index = sides.create(&sides.old, part, &body).await?;
     write(sides, &index, animals).await?;
@@ -116,13 +116,13 @@ async fn held(side: &Endpoint, index: &str) -> Result<Held> {
 }
 
 /// A daemon for `from` (a name of this test's), with `to.index` and more lines.
-fn ferry(sides: &Sides, from: &str, to: &str, more: &str) -> Result<Daemon> {
+pub fn ferry(sides: &Sides, from: &str, to: &str, more: &str) -> Result<Daemon> {
     sides.daemon(&format!(
         "from = {{ cluster = \"old\", indices = [\"{from}\"] }}\nto = {{ cluster = \"new\", index = \"{to}\" }}\nslice = {{ docs = 100, page_docs = 30 }}\n{more}"
     ))
 }
 
-fn done(daemon: &Daemon) -> Result<Value> {
+pub fn done(daemon: &Daemon) -> Result<Value> {
     let (code, log) = daemon.run_once()?;
     ensure!(code == 0, "exit code {code}\n{log}");
     let status = daemon.migration()?;

@@ -1,8 +1,13 @@
 //! Verification: every difference is found and named, nothing else is, repairs mend it, and deaths change no report.
 
+mod bad_input;
 mod interrupted;
 mod live;
 mod mutations;
+mod reasons;
+mod shapes;
+mod topic;
+mod versions;
 
 use std::collections::BTreeSet;
 
@@ -63,13 +68,7 @@ impl Stage {
     }
 
     pub fn verify(&self, args: &[&str]) -> Result<Verified> {
-        let all = [&["verify", NAME, "--json"], args].concat();
-        let output = self.daemon.output(&all)?;
-        let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8_lossy(&output.stderr));
-        let mut lines = stdout.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
-        let report = lines.pop().with_context(|| format!("no report\n{stderr}"))?;
-        let code = output.status.code().context("ended by a signal")?;
-        Ok(Verified { code, differences: lines, report: report["report"].clone() })
+        verify(&self.daemon, args)
     }
 
     /// What stands on both sides is the same, by the lab's own reader, but for these documents, whose keys have another order.
@@ -88,6 +87,17 @@ impl Stage {
         self.new.delete_index(&self.name).await?;
         self.old.delete_index(&self.name).await
     }
+}
+
+/// Runs `esferry verify --json`.
+pub fn verify(daemon: &Daemon, args: &[&str]) -> Result<Verified> {
+    let all = [&["verify", NAME, "--json"], args].concat();
+    let output = daemon.output(&all)?;
+    let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8_lossy(&output.stderr));
+    let mut lines = stdout.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+    let report = lines.pop().with_context(|| format!("no report\n{stderr}"))?;
+    let code = output.status.code().context("ended by a signal")?;
+    Ok(Verified { code, differences: lines, report: report["report"].clone() })
 }
 
 impl Verified {

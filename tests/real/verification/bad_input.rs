@@ -1,0 +1,122 @@
+//! Answers that prove nothing, indices that disappear, and a target that others write to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, ensure};
+use esferry_lab::{Gate, Rule};
+use serde_json::json;
+
+use super::{Stage, id_of, verify};
+use crate::scene::{NAME, PATIENCE, Scene, alert_schema, alerts};
+
+/// A shard that does not answer is never an empty one.
+async fn partial_answers() -> Result<()> {
+    let (old, new, _) =
+        alerts("verify-partial", "verify-partial", esferry_lab::data::AlertSet::plain(3, 600)).await?;
+    let scene = Scene::new(&old, &new, "verify-partial", "verify-partial", &alert_schema()?)?;
+    let (code, log) = scene.daemon.run_once()?;
+    ensure!(code == 0, "exit code {code}\n{log}");
+    for (side, level) in [("source", "content"), ("target", "content"), ("target", "ids"), ("source", "ids")]
+    {
+        let proxy = if side == "source" { &scene.source } else { &scene.target };
+        let searches = || Rule::any().when(|seen| seen.path.contains("_search"));
+        proxy.rule(searches().times(2).shards(1, 0, 1));
+        let verified = verify(&scene.daemon, &["--level", level, "--anew"])?;
+        ensure!(proxy.applied() == [2], "no answer was partial: {:?}", proxy.applied());
+        ensure!(
+            verified.code == 0 && verified.differences.is_empty(),
+            "{side} {level}: {:#?}",
+            verified.differences
+        );
+        proxy.clear_rules();
+        // Counts are asked for once, and are an error where one is partial.
+        proxy.rule(Rule::any().when(|seen| seen.path.contains("_count")).times(1).shards(5, 4, 1));
+        let output = scene.daemon.output(&["verify", NAME, "--level", "count"])?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.code() == Some(5) && said.contains("4 of 5 shards answered"), "{side}: {said}");
+        proxy.clear_rules();
+    }
+    scene.clear().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_without_every_shard_prove_nothing() {
+    if esferry_lab::wanted("verifications with partial answers") {
+        partial_answers().await.unwrap();
+    }
+}
+
+/// An index that disappears while it is read: told with its name, and no report that looks like one.
+async fn vanishing() -> Result<()> {
+    for side in ["target", "source"] {
+        let index = format!("verify-gone-{side}");
+        let (old, new, _) = alerts(&index, &index, esferry_lab::data::AlertSet::plain(3, 600)).await?;
+        let scene = Scene::new(&old, &new, &index, &index, &alert_schema()?)?;
+        let (code, log) = scene.daemon.run_once()?;
+        ensure!(code == 0, "exit code {code}\n{log}");
+        let (proxy, cluster) = match side {
+            "target" => (&scene.target, &new),
+            _ => (&scene.source, &old),
+        };
+        let gate = Gate::new();
+        proxy.rule(Rule::any().when(|seen| seen.path.contains("_search")).times(1).hold(&gate));
+        let mut verifying = scene.daemon.start_command(&["verify", NAME, "--level", "content"])?;
+        ensure!(gate.wait_held(1, PATIENCE), "nothing is read");
+        cluster.delete_index(&index).await?;
+        gate.release();
+        let code = verifying.exit_code(PATIENCE)?;
+        let said = scene.daemon.log();
+        ensure!(code == 2 || code == 3, "{side}: exit code {code}\n{said}");
+        ensure!(said.contains(&index) && said.contains("gone") && said.contains("hint:"), "{side}: {said}");
+        scene.clear().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_disappears_is_told() {
+    if esferry_lab::wanted("indices that disappear while they are verified") {
+        vanishing().await.unwrap();
+    }
+}
+
+/// Somebody writes to the target while it is verified: what he did is named as his, and nothing else is named.
+async fn others_write() -> Result<()> {
+    let stage = Stage::new("verify-others", 2000, "").await?;
+    let (new, name) = (stage.new.clone(), stage.name.clone());
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    let writing = tokio::spawn(async move {
+        let mut turn = 0_u32;
+        while !stopped.load(Ordering::Relaxed) {
+            turn += 1;
+            let path = format!("/{name}/_doc/live-{}", turn % 20);
+            new.put(&path, &json!({"turn": turn})).await?;
+            let path = format!("/{name}/_doc/{}", id_of(2001 + usize::try_from(turn % 3)?));
+            new.put(&path, &json!({"turn": turn})).await?;
+        }
+        anyhow::Ok(turn)
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let found = stage.verify(&["--level", "content"])?;
+    stop.store(true, Ordering::Relaxed);
+    let turns = writing.await??;
+    let ids: Vec<&str> = found.differences.iter().filter_map(|line| line["id"].as_str()).collect();
+    ensure!(found.code == 4 && !ids.is_empty(), "{turns} writes, nothing found");
+    let theirs = |id: &&&str| id.starts_with("live-") || ("02001".."02004").contains(*id);
+    ensure!(ids.iter().filter(theirs).count() == ids.len(), "{ids:?}");
+    let kinds = found.differences.iter().all(|line| line["kind"] == json!("extra"));
+    ensure!(kinds, "{:#?}", found.differences);
+    // Those that changed between two looks are told as a live writer's.
+    let reasons: Vec<&str> = found.differences.iter().filter_map(|line| line["reason"].as_str()).collect();
+    ensure!(reasons.contains(&"live_writer"), "{reasons:?}");
+    stage.clear().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_write_meanwhile_is_named_as_theirs() {
+    if esferry_lab::wanted("a target that others write to while it is verified") {
+        others_write().await.unwrap();
+    }
+}
