@@ -218,3 +218,6 @@ impl IndexCounts {
         parts
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -392,3 +392,46 @@ pub fn sums<'a>(units: impl IntoIterator<Item = &'a BTreeMap<u32, Sum>>) -> BTre
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Sums are those of the documents, however they are spread over units and in whatever order; one that is
+        /// changed, missing or doubled is noticed.
+        #[test]
+        fn sums_do_not_depend_on_order_or_units(
+            documents in proptest::collection::vec((0..3_u32, any::<u128>()), 1..50),
+            units in proptest::collection::vec(0..5_usize, 50),
+            which in any::<prop::sample::Index>(),
+            change in 1..u128::MAX,
+        ) {
+            let of = |documents: &[(u32, u128)], units: &[usize]| {
+                let mut by_unit: Vec<BTreeMap<u32, Sum>> = vec![BTreeMap::new(); 5];
+                for ((index, hash), unit) in documents.iter().zip(units) {
+                    by_unit[*unit].entry(*index).or_default().take(*hash);
+                }
+                sums(&by_unit)
+            };
+            let whole = of(&documents, &[0; 50]);
+            let mut turned = documents.clone();
+            turned.reverse();
+            prop_assert_eq!(&of(&turned, &units), &whole);
+            let at = which.index(documents.len());
+            let mut changed = documents.clone();
+            changed[at].1 = changed[at].1.wrapping_add(change);
+            prop_assert_ne!(&of(&changed, &units), &whole);
+            let mut missing = documents.clone();
+            let gone = missing.remove(at);
+            prop_assert_ne!(&of(&missing, &units), &whole);
+            let mut doubled = documents.clone();
+            doubled[(at + 1) % documents.len()] = gone;
+            if doubled != documents && doubled[(at + 1) % documents.len()] != documents[(at + 1) % documents.len()] {
+                prop_assert_ne!(&of(&doubled, &units[..documents.len()]), &whole);
+            }
+        }
+    }
+}

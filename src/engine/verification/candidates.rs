@@ -247,3 +247,67 @@ impl Verification<'_> {
         Ok(foreign.filter_map(|other| self.sides.others.get(&other.name).copied()).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn candidate() -> impl Strategy<Value = Candidate> {
+        let key = ("[a-c]{1,2}", proptest::option::of("\\PC{0,3}"));
+        let seen =
+            proptest::option::of(prop_oneof![Just(Seen::Nothing), any::<u64>().prop_map(Seen::Version)]);
+        (0..3_u32, key, any::<Option<u64>>(), seen).prop_map(|(index, (id, routing), target, seen)| {
+            Candidate { index, id, routing, source: None, target, failures: Vec::new(), seen }
+        })
+    }
+
+    proptest! {
+        /// What was synced is read again in pieces of any size, each once, in its order, and those of one id together; what a
+        /// death left behind it is gone.
+        #[test]
+        fn a_list_reads_back_in_pieces(
+            mut all in proptest::collection::vec(candidate(), 0..40),
+            torn in "[ -~]{0,40}",
+            first in 0..40_usize,
+            most in 1..7_usize,
+        ) {
+            all.sort_by(|one, other| (one.index, &one.id).cmp(&(other.index, &other.id)));
+            let dir = tempfile::tempdir().unwrap();
+            let path = list_of(dir.path(), 2);
+            let first = first.min(all.len());
+            let mut lines = Lines::open(path.clone(), 0).unwrap();
+            all[..first].iter().for_each(|candidate| lines.push(candidate).unwrap());
+            let length = lines.sync().unwrap();
+            // Half of a line that the store knows nothing of.
+            lines.file.write_all(torn.as_bytes()).unwrap();
+            lines.file.flush().unwrap();
+            drop(lines);
+            let mut lines = Lines::open(path.clone(), length).unwrap();
+            all[first..].iter().for_each(|candidate| lines.push(candidate).unwrap());
+            let length = lines.sync().unwrap();
+            let (mut at, mut read): (u64, Vec<Candidate>) = (0, Vec::new());
+            while at < length {
+                let (piece, upto) = next_of(&path, at, length, most).unwrap();
+                prop_assert!(!piece.is_empty() && upto > at);
+                prop_assert!(piece.iter().all(|candidate| candidate.index == piece[0].index));
+                if let (Some(last), Some(next)) = (read.last(), piece.first()) {
+                    prop_assert!((last.index, &last.id) != (next.index, &next.id), "{} is torn apart", next.id);
+                }
+                read.extend(piece);
+                at = upto;
+            }
+            prop_assert_eq!(read, all);
+        }
+
+        #[test]
+        fn a_list_that_is_shorter_than_the_store_says_is_an_error(missing in 1..100_u64) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = list_of(dir.path(), 0);
+            let mut lines = Lines::open(path.clone(), 0).unwrap();
+            let length = lines.sync().unwrap();
+            prop_assert_eq!(Lines::open(path, length + missing).err().map(|error| error.code()), Some("verification_file"));
+        }
+    }
+}
