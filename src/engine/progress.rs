@@ -51,6 +51,8 @@ struct Inner {
     changes: Option<ChangesStatus>,
     /// Documents that the replay has written and deleted, acknowledged by the target.
     replayed: u64,
+    /// Operations of the replay that were sent, and are not acknowledged.
+    under_way: u64,
     verification: VerificationProgress,
     /// What has to be true before a switch, as it was looked at last.
     gates: Option<Gates>,
@@ -91,6 +93,7 @@ impl Progress {
             tuned: Tuned::default(),
             changes: None,
             replayed: 0,
+            under_way: 0,
             verification: VerificationProgress::default(),
             gates: None,
             comparison: None,

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::candidate::judge_all;
 use super::context::connect;
 use super::templates::templates_for;
-use crate::cluster::indices::choose;
+use crate::cluster::Cluster;
+use crate::cluster::indices::{IndexInfo, choose};
 use crate::config::Config;
 use crate::error::Result;
 use crate::schema::{TargetSchema, TargetTemplate};
@@ -45,16 +46,35 @@ pub async fn templates(config: &Config, name: &str) -> Result<Vec<TargetTemplate
 /// # Errors
 /// `Config` and `Refused` for what cannot be migrated as configured, save losses: these are in the reports.
 pub async fn schemas(config: &Config, name: &str) -> Result<Vec<IndexSchema>> {
+    let (source, target) = connect(config, config.migration(name)?).await?;
+    let existing = target.described().await?;
+    schemas_over(config, name, (&source, &target), &existing).await
+}
+
+/// What was changed for the targets when they were created, now that they are there.
+///
+/// # Errors
+/// As [`schemas`].
+pub(super) async fn schemas_as_created(config: &Config, name: &str) -> Result<Vec<IndexSchema>> {
+    let (source, target) = connect(config, config.migration(name)?).await?;
+    schemas_over(config, name, (&source, &target), &[]).await
+}
+
+async fn schemas_over(
+    config: &Config,
+    name: &str,
+    (source, target): (&Cluster, &Cluster),
+    existing: &[IndexInfo],
+) -> Result<Vec<IndexSchema>> {
     let migration = config.migration(name)?;
-    let (source, target) = connect(config, migration).await?;
-    let (infos, existing) = (source.described().await?, target.described().await?);
+    let infos = source.described().await?;
     let mut schemas = Vec::new();
-    for judged in judge_all(&source, &target, migration, &infos)? {
+    for judged in judge_all(source, target, migration, &infos)? {
         for candidate in judged? {
             let info = candidate.source();
             let shape = candidate.destination.shape(false);
             let index = &candidate.destination.index;
-            let schema = candidate.schema(migration, &source, &target, &existing).await?;
+            let schema = candidate.schema(migration, source, target, existing).await?;
             let mappings: Value = info.types.iter().cloned().collect::<serde_json::Map<_, _>>().into();
             schemas.push(IndexSchema {
                 source: info.name.clone(),

@@ -97,7 +97,7 @@ impl Context {
         &self,
         record: &CutoverRecord,
     ) -> crate::error::Result<Option<WrittenSince>> {
-        let (now, replayed) = self.stands().await?;
+        let (now, replayed) = self.stands(true).await?;
         if record.marks.is_empty() || now.is_empty() {
             return Ok(None);
         }

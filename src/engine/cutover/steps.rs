@@ -239,7 +239,7 @@ impl Context {
         if !record.marks.is_empty() {
             return Ok(());
         }
-        let (marks, replayed) = self.stands().await?;
+        let (marks, replayed) = self.stands(false).await?;
         self.note_switch(move |record| {
             record.marks = marks;
             record.replayed = replayed;
@@ -248,22 +248,29 @@ impl Context {
         .map(drop)
     }
 
-    /// Where every shard of the target stands, and what the replay has written by then: the look with the fewest
-    /// operations under way, which the server has counted and the replay has not heard of. Nothing where the target has no
-    /// sequence numbers.
+    /// Where every shard of the target stands, and what the replay has written by then, of the look with the fewest
+    /// operations that the server has counted and the replay has not heard of; `with_under_way` takes those for the
+    /// replay's, too. Nothing where the target has no sequence numbers.
     ///
     /// # Errors
     /// `Temporary` when the target does not answer.
-    pub(super) async fn stands(&self) -> Result<(Vec<TargetMark>, u64)> {
+    pub(super) async fn stands(&self, with_under_way: bool) -> Result<(Vec<TargetMark>, u64)> {
         let of_others = |(marks, replayed): &(Vec<TargetMark>, u64)| {
             let operations: i64 = marks.iter().map(|mark| mark.seq_no).sum();
             operations.saturating_sub(i64::try_from(*replayed).unwrap_or(i64::MAX))
         };
-        let mut best = (self.marks_now().await?, self.progress.replayed());
+        let look = async || -> Result<(Vec<TargetMark>, u64)> {
+            let sent = self.progress.under_way();
+            let marks = self.marks_now().await?;
+            let replayed = self.progress.replayed();
+            let under_way = if with_under_way { sent.max(self.progress.under_way()) } else { 0 };
+            Ok((marks, replayed + under_way))
+        };
+        let mut best = look().await?;
         let looks = if self.config.changes.kafka.is_some() { LOOKS } else { 1 };
         for _ in 1..looks {
             tokio::time::sleep(BETWEEN_LOOKS).await;
-            let next = (self.marks_now().await?, self.progress.replayed());
+            let next = look().await?;
             if of_others(&next) < of_others(&best) {
                 best = next;
             }

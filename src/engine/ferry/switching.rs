@@ -14,7 +14,7 @@ use crate::engine::cutover::CutoverOptions;
 use crate::engine::cutover::report::{FinalReport, SchemaChange, Versions};
 use crate::engine::following::Follower;
 use crate::engine::phase::{Event, Phase, Standing};
-use crate::engine::schemas::schemas;
+use crate::engine::schemas::schemas_as_created;
 use crate::error::{Error, Result};
 use crate::store::cutover::{CutoverRecord, Ended, Step, Way};
 
@@ -239,7 +239,7 @@ impl Ferry {
             target: version(&target),
         };
         // The source may be gone in parts by now: what is not known any more is left out, and the report says so.
-        let schemas = schemas(&self.config, &self.name).await.unwrap_or_else(|error| {
+        let schemas = schemas_as_created(&self.config, &self.name).await.unwrap_or_else(|error| {
             tracing::warn!(error = error.one_line(), "the changes of the schema are not known");
             Vec::new()
         });

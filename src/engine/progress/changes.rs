@@ -15,17 +15,32 @@ impl Progress {
         self.inner().replayed
     }
 
+    /// Operations of the replay that were sent, and that the target may have taken.
+    #[must_use]
+    pub fn under_way(&self) -> u64 {
+        self.inner().under_way
+    }
+
+    /// So many operations of the replay are sent.
+    #[cfg(feature = "kafka")]
+    pub fn sends(&self, operations: u64) {
+        self.inner().under_way += operations;
+    }
+
     /// A replay goes on from here.
     #[cfg(feature = "kafka")]
     pub fn replay_begins(&self, replayed: u64) {
         let mut inner = self.inner();
+        inner.under_way = 0;
         inner.replayed = inner.replayed.max(replayed);
     }
 
-    /// So many more are acknowledged.
+    /// So many of those that were `sent` are taken.
     #[cfg(feature = "kafka")]
-    pub fn replays(&self, documents: u64) {
-        self.inner().replayed += documents;
+    pub fn replays(&self, sent: u64, taken: u64) {
+        let mut inner = self.inner();
+        inner.replayed += taken;
+        inner.under_way = inner.under_way.saturating_sub(sent);
     }
 
     /// Changes what the status says of the changes.

@@ -53,12 +53,14 @@ impl Rules {
         ordinal: u32,
         asked: &[Asked],
     ) -> Result<Vec<(Ticket, OperationOutcome)>> {
+        let sent = u64::try_from(asked.len()).unwrap_or(u64::MAX);
+        self.progress.sends(sent);
         let Brought { written, deleted, unchanged, deletes_of_nothing, rejections } = match self.version {
             ChangeVersion::Source => copy.bring_up(keys(asked), self.sole_writer).await?,
             ChangeVersion::Message => self.write(copy, asked, Guard::Older).await?,
             ChangeVersion::None => self.write(copy, asked, Guard::None).await?,
         };
-        self.progress.replays(written + deleted + deletes_of_nothing);
+        self.progress.replays(sent, written + deleted + deletes_of_nothing);
         let mut refused: HashMap<String, Rejection> = HashMap::new();
         for rejection in rejections {
             refused.insert(rejection.origin.id.clone(), rejection);

@@ -109,6 +109,68 @@ async fn a_target_that_is_lost_in_the_middle_leaves_users_where_they_were() {
     }
 }
 
+/// The source goes away while it is being blocked: the block is lifted once it is back.
+async fn lost_source() -> Result<()> {
+    let plain = Plain::new("switch-lost-source", "block_source = true\nwithin = \"8s\"").await?;
+    let running = plain.daemon.start(&[])?;
+    plain.until_it_listens()?;
+    let gate = Gate::new();
+    plain.source.rule(Rule::on(Method::PUT, "/_settings").times(1).hold(&gate).drop_after());
+    let asked = plain.daemon.start_command(&["cutover", NAME])?;
+    ensure!(gate.wait_held(1, PATIENCE), "the source is not blocked\n{}", plain.daemon.log());
+    plain.source.refuse();
+    gate.release();
+    plain.daemon.until(PATIENCE, |status| {
+        status["cutover"]["way"] == json!("back") && standing(status) == "waiting"
+    })?;
+    plain.source.serve();
+    plain.daemon.until(PATIENCE, |status| {
+        phase(status) == "ready" && status["cutover"]["ended"]["rolled_back"].is_string()
+    })?;
+    plain.is_as_it_was().await?;
+    drop(asked);
+    running.kill_nine()?;
+    plain.clear().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_lost_in_the_middle_is_not_left_blocked() {
+    if esferry_lab::wanted("a source that is lost in the middle of a switch") {
+        lost_source().await.unwrap();
+    }
+}
+
+/// Without a daemon the command is the switch: Ctrl-C takes it back.
+async fn interrupted() -> Result<()> {
+    let hooks =
+        "block_source = true\nhooks = { after = [\"/bin/sleep\", \"60\"], undo_after = [\"/bin/true\"] }";
+    let plain = Plain::new("switch-interrupted", hooks).await?;
+    let mut switching = plain.daemon.start_command(&["cutover", NAME])?;
+    for _ in 0..600 {
+        if !super::led_to(&plain.new, "switch-interrupted-front").await?.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    ensure!(plain.blocked().await?, "{}", plain.daemon.log());
+    ensure!(switching.signal(rustix::process::Signal::INT)?, "it is over already");
+    let code = switching.exit_code(PATIENCE)?;
+    ensure!(
+        code == 4 && plain.daemon.log().contains("going back"),
+        "exit code {code}\n{}",
+        plain.daemon.log()
+    );
+    plain.is_as_it_was().await?;
+    plain.clear().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_command_takes_its_switch_back() {
+    if esferry_lab::wanted("a switch without a daemon that is interrupted") {
+        interrupted().await.unwrap();
+    }
+}
+
 /// A switch that is asked to go back while it is under way does so.
 async fn turned_round() -> Result<()> {
     let (switch, writer) = Switch::new("switch-turned", "").await?;

@@ -86,6 +86,13 @@ async fn notice_nothing() -> Result<()> {
             && report["verification"]["counts"]["differences"] == json!(0),
         "{report:#}"
     );
+    let rules: Vec<&str> = report["schema_changes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|change| change["rule"].as_str())
+        .collect();
+    ensure!(rules.contains(&"string_to_keyword"), "{rules:?}");
     let markdown = std::fs::read_to_string(daemon.state_dir().join("reports").join(format!("{NAME}.md")))?;
     for words in [
         "Elasticsearch 1.7.6",
