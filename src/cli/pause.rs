@@ -43,6 +43,7 @@ impl Pause {
             Source::Daemon(client) => client.pause(&self.name, Some(&self.reason)).await?,
             Source::Store(store) => {
                 locate::known(&store, &self.name)?;
+                store.no_switch_under_way(&self.name)?;
                 store.set_standing(&self.name, &Standing::Paused(self.reason.clone()))?;
                 output::note("no daemon is running: the next one will find it paused");
             }

@@ -33,19 +33,17 @@ impl Reset {
             Source::Store(store) => store,
         };
         locate::known(&store, &self.name)?;
-        if store.cutover(&self.name)?.is_some_and(|last| last.ended.is_none()) {
-            let message = format!(
-                "a switch of `{}` is under way: its hooks, write block and alias would stay as they are",
-                self.name
-            );
-            return Err(
-                Error::state("switching", message).hint(format!("`esferry rollback {}` first", self.name))
-            );
-        }
+        store.no_switch_under_way(&self.name)?;
         if !self.yes {
             self.ask(&store)?;
         }
-        let changed = settings_left_changed(&store.indices(&self.name)?);
+        let mut changed = settings_left_changed(&store.indices(&self.name)?);
+        let blocked = store.cutover(&self.name)?.map(|last| last.blocked).unwrap_or_default();
+        changed.extend(blocked.iter().map(|index| {
+            format!(
+                "warning: source index `{index}` still has the write block of the switch (index.blocks.write)"
+            )
+        }));
         store.reset(&self.name)?;
         output::note(&format!(
             "the progress of `{}` is forgotten; nothing was changed on a cluster",

@@ -215,8 +215,9 @@ impl Ferry {
     /// Stops the work at hand within a page or two, and keeps it stopped over restarts.
     ///
     /// # Errors
-    /// `State` when the store refuses.
+    /// `State` in the middle of a switch, and when the store refuses.
     pub(super) fn pause(&self, reason: &str) -> Result<()> {
+        self.store.no_switch_under_way(&self.name)?;
         let standing = Standing::Paused(reason.to_owned());
         self.store.set_standing(&self.name, &standing)?;
         self.progress.stand(standing);

@@ -40,6 +40,7 @@ pub(super) fn take_over(progress: &Progress, store: &Store, record: &MigrationRe
         progress.cutover_is(cutover);
     }
     if let Some(topic) = stored_topic(store, record)? {
+        progress.replay_begins(topic.counts.taken());
         progress.changes(|changes| {
             changes.topic.get_or_insert(topic);
         });

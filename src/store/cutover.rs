@@ -302,6 +302,20 @@ impl Store {
         Ok(migration)
     }
 
+    /// Refuses what would leave a switch that is under way where it is.
+    ///
+    /// # Errors
+    /// `State` while there is one.
+    pub fn no_switch_under_way(&self, name: &str) -> Result<()> {
+        if self.cutover(name)?.is_none_or(|last| last.ended.is_some()) {
+            return Ok(());
+        }
+        let message = format!(
+            "a switch of `{name}` is under way: its hooks, write block and alias would stay as they are"
+        );
+        Err(Error::state("switching", message).hint(format!("`esferry rollback {name}` turns it round")))
+    }
+
     /// Changes the switch's record, durably.
     ///
     /// # Errors

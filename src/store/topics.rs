@@ -67,9 +67,18 @@ pub struct MessageCounts {
     pub deleted: u64,
     /// Operations that changed nothing: the target had that version, a newer one, or no document to delete.
     pub unchanged: u64,
+    /// Of those that changed nothing, deletes of what was not there: the target has taken an operation for each.
+    #[serde(default)]
+    pub deletes_of_nothing: u64,
 }
 
 impl MessageCounts {
+    /// Operations that the target has taken.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.written + self.deleted + self.deletes_of_nothing
+    }
+
     /// Adds another's numbers.
     pub fn add(&mut self, other: &MessageCounts) {
         self.read += other.read;
@@ -79,6 +88,7 @@ impl MessageCounts {
         self.written += other.written;
         self.deleted += other.deleted;
         self.unchanged += other.unchanged;
+        self.deletes_of_nothing += other.deletes_of_nothing;
     }
 }
 

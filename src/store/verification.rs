@@ -246,6 +246,23 @@ pub struct Looked {
 }
 
 impl VerificationRecord {
+    /// One that begins now, and has seen nothing.
+    #[must_use]
+    pub fn new(number: u32, level: VerifyLevel, repair: Repair, fingerprint: String) -> Self {
+        VerificationRecord {
+            number,
+            level,
+            repair,
+            fingerprint,
+            begun: Timestamp::now(),
+            finished: None,
+            stage: Stage::Reading,
+            counts: VerificationCounts::default(),
+            groups: Vec::new(),
+            indices: Vec::new(),
+        }
+    }
+
     /// Adds differences that are certain to counts and groups.
     fn take(&mut self, looked: &Looked) {
         self.counts.passed += looked.passed;

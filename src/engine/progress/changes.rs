@@ -27,8 +27,7 @@ impl Progress {
         self.inner().under_way += operations;
     }
 
-    /// A replay goes on from here.
-    #[cfg(feature = "kafka")]
+    /// A replay goes on from here, or would.
     pub fn replay_begins(&self, replayed: u64) {
         let mut inner = self.inner();
         inner.under_way = 0;

@@ -60,13 +60,14 @@ impl Rules {
             ChangeVersion::Message => self.write(copy, asked, Guard::Older).await?,
             ChangeVersion::None => self.write(copy, asked, Guard::None).await?,
         };
-        self.progress.replays(sent, written + deleted + deletes_of_nothing);
         let mut refused: HashMap<String, Rejection> = HashMap::new();
         for rejection in rejections {
             refused.insert(rejection.origin.id.clone(), rejection);
         }
         // Which one had which outcome does not matter, the totals do: they go with the first.
-        let mut counts = MessageCounts { written, deleted, unchanged, ..MessageCounts::default() };
+        let mut counts =
+            MessageCounts { written, deleted, unchanged, deletes_of_nothing, ..MessageCounts::default() };
+        self.progress.replays(sent, counts.taken());
         let remember = self.version == ChangeVersion::Message && self.progress.may_bring_back();
         let outcome = |Asked { ticket, change }: &Asked| {
             let failure = refused

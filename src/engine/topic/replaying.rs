@@ -95,7 +95,7 @@ impl Context {
         };
         let stored = self.positions_of(&topic, &now)?;
         self.show_topic(&topic);
-        self.progress.replay_begins(topic.counts.written + topic.counts.deleted);
+        self.progress.replay_begins(topic.counts.taken());
         let messages = kafka.read(&stored.iter().map(|(&partition, at)| (partition, at.next)).collect())?;
         let mut replay = Replay {
             context: self,

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Verification;
@@ -21,7 +20,7 @@ use crate::plan::slice::Cursor;
 use crate::source::{PageSize, SliceReader, SourceIndex};
 use crate::store::cutover::ChangedVerified;
 use crate::store::units::{Part, Purpose, UnitName};
-use crate::store::verification::{Repair, Stage, VerificationCounts, VerificationRecord};
+use crate::store::verification::{Repair, VerificationRecord};
 
 /// Documents that are looked at, at most: the newest.
 const MOST: u64 = 20_000;
@@ -68,8 +67,9 @@ impl Context {
         candidates.dedup();
         verified.looked_at = candidates.len() as u64;
         let sides = self.sides_at(VerifyLevel::Content, stop).await?;
-        let verification =
-            Verification { context: self, sides: Arc::new(sides), record: nowhere(), followed };
+        // Not stored: nobody goes on with this one.
+        let record = VerificationRecord::new(0, VerifyLevel::Content, Repair::default(), String::new());
+        let verification = Verification { context: self, sides: Arc::new(sides), record, followed };
         for look in 0..LOOKS {
             let mut again = Vec::new();
             let mut certain: Vec<String> = Vec::new();
@@ -229,20 +229,4 @@ fn newest(mut spans: Vec<Span>) -> Vec<Span> {
         span.from = span.from.max(span.to.saturating_sub(each));
     }
     spans
-}
-
-/// A record that is not stored: nobody goes on with this.
-fn nowhere() -> VerificationRecord {
-    VerificationRecord {
-        number: 0,
-        level: VerifyLevel::Content,
-        repair: Repair::default(),
-        fingerprint: String::new(),
-        begun: Timestamp::now(),
-        finished: None,
-        stage: Stage::Reading,
-        counts: VerificationCounts::default(),
-        groups: Vec::new(),
-        indices: Vec::new(),
-    }
 }

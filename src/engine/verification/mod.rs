@@ -14,7 +14,6 @@ mod sides;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -119,18 +118,8 @@ impl Context {
         {
             return Ok(known.clone());
         }
-        let record = VerificationRecord {
-            number: known.as_ref().map_or(0, |known| known.number) + 1,
-            level,
-            repair: options.repair,
-            fingerprint: fingerprint.clone(),
-            begun: Timestamp::now(),
-            finished: None,
-            stage: Stage::Reading,
-            counts: VerificationCounts::default(),
-            groups: Vec::new(),
-            indices: Vec::new(),
-        };
+        let number = known.as_ref().map_or(0, |known| known.number) + 1;
+        let record = VerificationRecord::new(number, level, options.repair, fingerprint.clone());
         let keep = known.as_ref().is_some_and(|known| same(&known));
         self.store.begin_verification(&self.name, &record, keep)?;
         Ok(record)

@@ -69,30 +69,32 @@ async fn hooks_that_fail_hang_or_tell_secrets() {
     }
 }
 
-/// The target goes away when the alias is to move, and stays away until long after the time limit.
-async fn lost_cluster() -> Result<()> {
-    let plain = Plain::new("switch-lost", "block_source = true\nwithin = \"10s\"").await?;
+/// A cluster goes away when this request has been applied, and stays away until long after the time limit.
+async fn lost(name: &str, side: Side, request: Rule) -> Result<()> {
+    let plain = Plain::new(name, "block_source = true\nwithin = \"8s\"").await?;
     let running = plain.daemon.start(&[])?;
     plain.until_it_listens()?;
     let ready = plain.daemon.until(PATIENCE, |status| status["gates"]["gates"].is_array())?;
-    let open = ready["gates"]["gates"]
-        .as_array()
-        .is_some_and(|gates| gates.iter().all(|gate| gate["open"] == json!(true)));
+    let gates = ready["gates"]["gates"].as_array();
+    let open = gates.is_some_and(|gates| gates.iter().all(|gate| gate["open"] == json!(true)));
     ensure!(open, "{:#}", ready["gates"]);
-    // The alias call itself is applied, and its answer never comes.
+    let proxy = match side {
+        Side::Source => &plain.source,
+        Side::Target => &plain.target,
+    };
     let gate = Gate::new();
-    let moves = Rule::on(Method::POST, "/_aliases").body_contains("\"add\"");
-    plain.target.rule(moves.times(1).hold(&gate).drop_after());
+    proxy.rule(request.times(1).hold(&gate).drop_after());
     let asked = plain.daemon.start_command(&["cutover", NAME])?;
-    ensure!(gate.wait_held(1, PATIENCE), "the alias does not move\n{}", plain.daemon.log());
-    ensure!(plain.blocked().await?);
-    plain.target.refuse();
+    ensure!(gate.wait_held(1, PATIENCE), "it does not come so far\n{}", plain.daemon.log());
+    proxy.refuse();
     gate.release();
     let away = plain.daemon.until(PATIENCE, |status| {
         status["cutover"]["way"] == json!("back") && standing(status) == "waiting"
     })?;
-    ensure!(!plain.blocked().await?, "the block is lifted without the target: {:#}", away["cutover"]);
-    plain.target.serve();
+    if side == Side::Target {
+        ensure!(!plain.blocked().await?, "the block is lifted without the target: {:#}", away["cutover"]);
+    }
+    proxy.serve();
     plain.daemon.until(PATIENCE, |status| {
         phase(status) == "ready" && status["cutover"]["ended"]["rolled_back"].is_string()
     })?;
@@ -100,43 +102,28 @@ async fn lost_cluster() -> Result<()> {
     drop(asked);
     running.kill_nine()?;
     plain.clear().await
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Source,
+    Target,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_is_lost_in_the_middle_leaves_users_where_they_were() {
     if esferry_lab::wanted("a target that is lost in the middle of a switch") {
-        lost_cluster().await.unwrap();
+        // The alias moves, and its answer never comes.
+        let moves = Rule::on(Method::POST, "/_aliases").body_contains("\"add\"");
+        lost("switch-lost", Side::Target, moves).await.unwrap();
     }
-}
-
-/// The source goes away while it is being blocked: the block is lifted once it is back.
-async fn lost_source() -> Result<()> {
-    let plain = Plain::new("switch-lost-source", "block_source = true\nwithin = \"8s\"").await?;
-    let running = plain.daemon.start(&[])?;
-    plain.until_it_listens()?;
-    let gate = Gate::new();
-    plain.source.rule(Rule::on(Method::PUT, "/_settings").times(1).hold(&gate).drop_after());
-    let asked = plain.daemon.start_command(&["cutover", NAME])?;
-    ensure!(gate.wait_held(1, PATIENCE), "the source is not blocked\n{}", plain.daemon.log());
-    plain.source.refuse();
-    gate.release();
-    plain.daemon.until(PATIENCE, |status| {
-        status["cutover"]["way"] == json!("back") && standing(status) == "waiting"
-    })?;
-    plain.source.serve();
-    plain.daemon.until(PATIENCE, |status| {
-        phase(status) == "ready" && status["cutover"]["ended"]["rolled_back"].is_string()
-    })?;
-    plain.is_as_it_was().await?;
-    drop(asked);
-    running.kill_nine()?;
-    plain.clear().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_is_lost_in_the_middle_is_not_left_blocked() {
     if esferry_lab::wanted("a source that is lost in the middle of a switch") {
-        lost_source().await.unwrap();
+        let blocks = Rule::on(Method::PUT, "/_settings");
+        lost("switch-lost-source", Side::Source, blocks).await.unwrap();
     }
 }
 
