@@ -184,10 +184,9 @@ impl Context {
     /// # Errors
     /// As [`turn_back`](Self::turn_back).
     pub(super) async fn find_switch(&self, record: &CutoverRecord) -> Result<()> {
-        let Some(record) = Some(record).filter(|record| record.ended.is_none() && record.way == Way::Forward)
-        else {
+        if record.ended.is_some() || record.way == Way::Back {
             return Ok(());
-        };
+        }
         if record.step.goes_on_after_a_crash() && left(record).is_some() {
             return Ok(());
         }
