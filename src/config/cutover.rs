@@ -108,6 +108,12 @@ impl HooksConfig {
 }
 
 impl CutoverConfig {
+    /// Whether there is anything that a switch would move.
+    #[must_use]
+    pub fn moves_something(&self) -> bool {
+        self.alias.is_some() || self.hooks.after.is_some()
+    }
+
     pub(super) fn check(&self) -> Checked {
         let key = |key: &'static str| ["cutover", key];
         if let Some(alias) = &self.alias

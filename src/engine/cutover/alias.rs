@@ -17,7 +17,7 @@ impl Context {
     /// change aliases; `Config` where nothing would be switched at all.
     pub(super) async fn plan_alias(&self, rehearsal: bool) -> Result<Option<AliasMove>> {
         let cutover = &self.config.cutover;
-        if cutover.alias.is_none() && cutover.hooks.after.is_none() && !rehearsal {
+        if !cutover.moves_something() && !rehearsal {
             return Err(Error::config(
                 "nothing_to_switch",
                 format!("migrations.{}.cutover has neither an alias nor a hook", self.name),

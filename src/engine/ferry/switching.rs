@@ -34,8 +34,11 @@ pub(super) enum AfterSwitch {
 }
 
 impl Ferry {
-    /// Keeps what the status says of the gates young.
+    /// Keeps what the status says of the gates young. Nothing is asked of any server for a switch that is not configured.
     pub(super) async fn watch_gates(&self, context: &Context) -> Result<Infallible> {
+        if !self.migration.cutover.moves_something() {
+            return std::future::pending().await;
+        }
         loop {
             self.progress.gates_are(context.gates().await?);
             tokio::time::sleep(GATES_EVERY).await;
@@ -44,6 +47,9 @@ impl Ferry {
 
     /// The same where nothing follows the source, and no connection is kept.
     pub(super) async fn keep_gates_young(&self) -> Infallible {
+        if !self.migration.cutover.moves_something() {
+            return std::future::pending().await;
+        }
         loop {
             if self.progress.phase() == Phase::Ready
                 && let Ok(context) = self.context().await
