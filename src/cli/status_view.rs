@@ -152,13 +152,23 @@ fn details(migration: &MigrationStatus, paint: Paint, with_indices: bool) -> Vec
 }
 
 fn other_targets(others: &OthersStatus, paint: Paint) -> String {
-    let line = format!("besides {}: {} docs expected", others.targets.join(", "), grouped(others.expected));
+    let line = others.between();
     match others.counted {
         None => line,
-        Some(counted) if counted == others.expected => {
-            paint.green(&format!("{line}, {} there", grouped(counted)))
+        Some(_) if others.agrees() => paint.green(&line),
+        Some(_) => paint.yellow(&format!("{line}: they differ")),
+    }
+}
+
+impl OthersStatus {
+    /// What should be there and what is, in a line.
+    #[must_use]
+    pub fn between(&self) -> String {
+        let line = format!("besides {}: {} docs expected", self.targets.join(", "), grouped(self.expected));
+        match self.counted {
+            None => line,
+            Some(counted) => format!("{line}, {} there", grouped(counted)),
         }
-        Some(counted) => paint.yellow(&format!("{line}, {} there: they differ", grouped(counted))),
     }
 }
 

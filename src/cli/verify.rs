@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{self, VerifyLevel};
 use crate::control::lines;
 use crate::control::verification::VerificationStatus;
-use crate::engine::verification::{IndexCounts, VerifyOptions, VerifyReport, differences};
+use crate::engine::verification::{VerifyOptions, VerifyReport, differences};
 use crate::engine::{Engine, RunOptions};
 use crate::error::{Error, Kind, Result};
 use crate::store::verification::Repair;
@@ -165,14 +165,13 @@ async fn stream_differences(source: &Source, name: &str) -> Result<()> {
 fn told(global: &Global, name: &str, report: &VerifyReport) -> Result<u8> {
     let paint = Paint::stdout(global.color);
     match report {
-        VerifyReport::Counted(indices) => {
+        VerifyReport::Counted(counts) => {
             if global.json {
-                output::print_json(indices)?;
+                output::print_json(counts)?;
             } else {
-                output::print(&verify_view::counted(name, indices, paint))?;
+                output::print(&verify_view::counted(name, counts, paint))?;
             }
-            let differing = indices.iter().filter(|index| !index.agrees()).map(IndexCounts::between);
-            let differing: Vec<String> = differing.collect();
+            let differing = counts.differing();
             if differing.is_empty() {
                 return Ok(DONE);
             }

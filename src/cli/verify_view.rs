@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::control::verification::{VerificationState, VerificationStatus};
-use crate::engine::verification::IndexCounts;
+use crate::engine::verification::{IndexCounts, SideCounts};
 use crate::store::verification::{Difference, DifferenceGroup, Repaired};
 
 use super::Paint;
@@ -159,9 +159,9 @@ fn of_difference(difference: &Difference) -> String {
 }
 
 /// The report of level `count`.
-pub fn counted(name: &str, indices: &[IndexCounts], paint: Paint) -> String {
+pub fn counted(name: &str, counts: &SideCounts, paint: Paint) -> String {
     let mut text = format!("{}  counted\n", paint.bold(name));
-    for index in indices {
+    for index in &counts.indices {
         let told = index.between();
         let told = if index.agrees() { paint.green(&told) } else { paint.red(&told) };
         let _ = writeln!(text, "  {told}");
@@ -189,6 +189,11 @@ pub fn counted(name: &str, indices: &[IndexCounts], paint: Paint) -> String {
                 let _ = writeln!(text, "      {}: {copied} copied, {now} now", slice.slice);
             }
         }
+    }
+    if let Some(others) = &counts.others {
+        let told = others.between();
+        let told = if others.agrees() { paint.green(&told) } else { paint.red(&told) };
+        let _ = writeln!(text, "  {told}");
     }
     text
 }

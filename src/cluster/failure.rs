@@ -84,6 +84,29 @@ impl Refusal {
             )
     }
 
+    /// True when the index that was asked for is not there.
+    #[must_use]
+    pub fn is_of_missing_index(&self) -> bool {
+        self.is("index_not_found_exception", "IndexMissingException")
+    }
+
+    /// True when the shard that was asked for cannot answer now: it moves, recovers, or its node is away.
+    #[must_use]
+    pub fn is_of_missing_shard(&self) -> bool {
+        [
+            ("no_shard_available_action_exception", "NoShardAvailableActionException"),
+            ("unavailable_shards_exception", "UnavailableShardsException"),
+            ("shard_not_found_exception", "IndexShardMissingException"),
+            ("illegal_index_shard_state_exception", "IllegalIndexShardStateException"),
+            ("node_disconnected_exception", "NodeDisconnectedException"),
+            ("node_not_connected_exception", "NodeNotConnectedException"),
+            ("cluster_block_exception", "ClusterBlockException"),
+            ("index_closed_exception", "IndexClosedException"),
+        ]
+        .iter()
+        .any(|(snake_case, class)| self.is(snake_case, class))
+    }
+
     /// One line: status, type, reason.
     #[must_use]
     pub fn one_line(&self) -> String {
@@ -216,6 +239,11 @@ impl CallError {
             CallError::Refused(refusal) if refusal.is_temporary() => {
                 (Kind::Temporary, "overloaded", "the server asks to come back later")
             }
+            CallError::Refused(refusal) if refusal.is_of_missing_index() => (
+                Kind::Refused,
+                "index_gone",
+                "it was deleted or renamed: `esferry reset` the migration and plan it again",
+            ),
             CallError::Refused(_) => (Kind::Refused, "refused", "the server's own words are above"),
             CallError::Incomplete(_) => (
                 Kind::Temporary,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Cluster;
 use super::answer::{shown, why_unreadable};
 use super::dialect::reading::Wanted;
-use super::failure::CallError;
+use super::failure::{CallError, Refusal};
 
 /// A document that is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +106,7 @@ impl Document<'_> {
             return Err(CallError::Malformed("the answer is about other documents".to_owned()));
         }
         if let Some(error) = self.error {
-            return Ok(Held::Refused(shown(error.get().as_bytes(), 300)));
+            return self::refused(error);
         }
         match (self.found, self.version, self.source) {
             (Some(false), _, _) => Ok(Held::Absent),
@@ -126,6 +126,20 @@ impl Document<'_> {
             _ => Err(CallError::Malformed(format!("`{}`: neither found nor absent", self.id))),
         }
     }
+}
+
+/// Why one document of an answer is not there: its own reason, or that its shard or its index is away.
+fn refused(error: &RawValue) -> Result<Held, CallError> {
+    let told = shown(error.get().as_bytes(), 300);
+    let value: Value = serde_json::from_str(error.get()).map_err(|_| CallError::Malformed(told.clone()))?;
+    let refusal = Refusal::of_error(0, &value);
+    if refusal.is_of_missing_index() {
+        return Err(CallError::Refused(Refusal { status: 404, ..refusal }));
+    }
+    if refusal.is_temporary() || refusal.is_of_missing_shard() {
+        return Err(CallError::Incomplete(told));
+    }
+    Ok(Held::Refused(told))
 }
 
 /// What a document is asked for by, in the words of every version (dialects 4.1).

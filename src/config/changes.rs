@@ -62,7 +62,8 @@ pub struct KafkaConfig {
     /// For `replay`: what decides between an operation and a document that is there: `message` | `source` | `none`.
     #[serde(default)]
     pub version: Option<ChangeVersion>,
-    /// For `version = "source"`: the consumer group of the old side's indexer; a message waits until it is past it.
+    /// For `replay`: the consumer group of the old side's indexer. With `version = "source"` a message waits until it is
+    /// past it; with any version a verification waits for it before a difference is certain.
     pub source_group: Option<String>,
     /// Keep the bytes of messages that cannot be applied with their failure. Default `false`.
     #[serde(default)]
@@ -265,14 +266,14 @@ impl KafkaConfig {
                 modes(WriteMode::Create, "the copy must never take the place of what the replay wrote")?;
             }
         }
+        let required = "is required with version = \"source\"";
         match (version, self.source_group.as_deref()) {
-            (ChangeVersion::Source, None | Some("")) => {
-                Err(Violation::new(&["source_group"], "is required with version = \"source\"").hint(
-                    "the consumer group of the old side's indexer: before it is past a message, the source is too old",
-                ))
-            }
-            (ChangeVersion::Source, Some(_)) | (_, None) => Ok(()),
-            (_, Some(_)) => Err(Violation::new(&["source_group"], "is only for version = \"source\"")),
+            (ChangeVersion::Source, None) => Err(Violation::new(&["source_group"], required).hint(
+                "the consumer group of the old side's indexer: before it is past a message, the source is too old",
+            )),
+            (_, Some("")) => Err(Violation::new(&["source_group"], "must not be empty")
+                .hint("the consumer group of the old side's indexer")),
+            (_, Some(_) | None) => Ok(()),
         }
     }
 }

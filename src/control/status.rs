@@ -131,7 +131,7 @@ impl MigrationStatus {
     pub fn is_whole(&self) -> bool {
         let whole = |counted: &Counted| counted.agrees() || counted.lacks_only_failures();
         let counted = self.indices.iter().all(|index| index.counted.as_ref().is_some_and(whole));
-        let others = self.others.as_ref().is_none_or(|others| others.counted == Some(others.expected));
+        let others = self.others.as_ref().is_none_or(OthersStatus::agrees);
         // One of the two numbers alone would believe a list that lost a part of itself.
         let known = self.open_failures() == 0 && self.counts.rejected == self.accepted_failures();
         let clean = |last: &VerificationStatus| last.finished.is_none() || last.is_clean();
@@ -149,6 +149,14 @@ pub struct OthersStatus {
     pub expected: u64,
     /// Documents in them at the end.
     pub counted: Option<u64>,
+}
+
+impl OthersStatus {
+    /// Whether everything that was sent there is there.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.counted == Some(self.expected)
+    }
 }
 
 /// How far planning is.

@@ -117,14 +117,25 @@ fn judge(
     Ok(candidates)
 }
 
-/// Refuses two source indices, or types, that would be written to one target.
+/// Refuses two source indices, or types, that would be written to one target, and one that transforms send documents of
+/// others to: nobody could tell those from documents that should not be there.
 ///
 /// # Errors
 /// `Config`, naming both.
-pub(super) fn distinct_targets<'a>(candidates: impl IntoIterator<Item = &'a Candidate>) -> Result<()> {
+pub(super) fn distinct_targets<'a>(
+    candidates: impl IntoIterator<Item = &'a Candidate>,
+    others: &[String],
+) -> Result<()> {
     let mut seen: Vec<&Candidate> = Vec::new();
     for candidate in candidates {
         let target = &candidate.destination.index;
+        if others.contains(target) {
+            let message =
+                format!("{} is written to `{target}`, which `to.others` names as well", named(candidate));
+            return Err(Error::config("same_target", message).hint(
+                "documents that a transform moves need an index of their own: name another one in `to.others` and in the transform, or give this index another `to.index`",
+            ));
+        }
         if let Some(other) = seen.iter().find(|other| other.destination.index == *target) {
             let message = format!(
                 "{} and {} would both be written to `{target}`: equal ids would overwrite each other",

@@ -162,7 +162,7 @@ async fn check_migration(
             Err(error) => lines.push(CheckLine::fail(subject, &error)),
         }
     }
-    if let Err(error) = distinct_targets(&candidates) {
+    if let Err(error) = distinct_targets(&candidates, &migration.to.others) {
         lines.push(CheckLine::fail(subject, &error));
     }
     if let Err(error) = judge_templates(migration, source, target, &names_of(&candidates)).await {

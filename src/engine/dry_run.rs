@@ -164,7 +164,7 @@ pub async fn dry_plan(
             Err(error) => document.refusals.push(told(&error)),
         }
     }
-    if let Err(error) = distinct_targets(&candidates) {
+    if let Err(error) = distinct_targets(&candidates, &migration.to.others) {
         document.refusals.push(told(&error));
     }
     match judge_templates(migration, &source, &target, &names_of(&candidates)).await {

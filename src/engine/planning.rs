@@ -54,7 +54,7 @@ impl Context {
         let judged = judge_all(&self.source, &self.target, &self.config, &infos)?;
         let candidates: Vec<Candidate> =
             judged.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-        distinct_targets(&candidates)?;
+        distinct_targets(&candidates, &self.config.to.others)?;
         let templates = TemplatesOfTarget::new(&self.target);
         for candidate in &candidates {
             // What cannot be converted stops here, before the source is asked to count anything.

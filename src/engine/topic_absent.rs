@@ -33,6 +33,10 @@ impl Context {
         Err(absent())
     }
 
+    pub(super) async fn old_side_passes(&self, _: &std::collections::BTreeMap<i32, i64>) -> Result<()> {
+        Ok(())
+    }
+
     pub(super) async fn follow_topic(&self, _: &CancellationToken, _: &watch::Sender<bool>) -> Result<()> {
         Err(absent())
     }

@@ -72,7 +72,7 @@ pub(super) fn judge(
 
 /// The server says that there is no such index. A 404 alone may be about something else, or a proxy's.
 pub(super) fn is_gone(refusal: &Refusal) -> bool {
-    refusal.status == 404 && refusal.is("index_not_found_exception", "IndexMissingException")
+    refusal.status == 404 && refusal.is_of_missing_index()
 }
 
 /// `current version [5] is higher or equal to the one provided [5]`: equal means there already.

@@ -175,8 +175,6 @@ pub struct ChangedVerified {
     pub changed: Option<u64>,
     /// The newest of the documents that they left, which were looked at on both sides.
     pub looked_at: u64,
-    /// Of these, those that differ for certain.
-    pub different: u64,
     /// Of these, those that the source had not got yet, or that changed at every look.
     pub moving: u64,
     /// Both sides were counted, and agree; absent where the source was written meanwhile.

@@ -82,13 +82,13 @@ fn a_line_for_each_state() {
 
 #[test]
 fn counts_that_differ_are_told_by_type_and_slice() {
-    let counts: Vec<IndexCounts> = serde_json::from_value(json!([{
+    let counts: SideCounts = serde_json::from_value(json!({"indices": [{
         "source": "zoo", "target": "zoo-one",
         "counted": {"source": 1200, "target": 1199, "failures": 1, "dropped": 0, "derived": 0, "elsewhere": 0,
             "explanation": "1 documents were refused: see `esferry failures list`", "at": "2026-11-26T03:00:00Z"},
         "types": [{"doc_type": "cat", "source": 700, "target": 700}, {"doc_type": "dog", "source": 500, "target": 499}],
         "slices": 12, "slices_changed": 1, "changed": [{"slice": {"index": 0, "shard": 1, "number": 7}, "copied": 100, "now": 101}]
-    }]))
+    }], "others": {"targets": ["strays"], "expected": 12, "counted": 11}}))
     .unwrap();
     insta::assert_snapshot!(counted("zoo", &counts, Paint::off()), @r"
     zoo  counted
@@ -98,5 +98,6 @@ fn counts_that_differ_are_told_by_type_and_slice() {
         type dog: 500 on the source, 499 on the target
         1 of 12 slices hold another number than was copied from them: the source was written since
           0.1.7: 100 copied, 101 now
+      besides strays: 12 docs expected, 11 there
     ");
 }

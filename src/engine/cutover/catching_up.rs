@@ -31,6 +31,16 @@ impl Context {
         }
     }
 
+    /// Waits until both sides have everything that was written up to now.
+    ///
+    /// # Errors
+    /// As [`catch_up_now`](Self::catch_up_now).
+    pub(super) async fn both_catch_up(&self, stop: &CancellationToken) -> Result<()> {
+        let ends = self.ends_now().await?;
+        self.catch_up_now(stop).await?;
+        self.old_side_passes(&ends).await
+    }
+
     async fn topic_passes(&self) -> Result<()> {
         let ends = self.ends_now().await?;
         loop {

@@ -204,7 +204,7 @@ impl Context {
     /// What changed since the last verification, verified; where nobody writes any more, both sides are counted, too.
     async fn check_last(&self, stop: &CancellationToken) -> Result<()> {
         let followed = self.config.changes.kafka.is_some();
-        let mut verified = self.verify_changed(followed, || self.catch_up_now(stop), stop).await?;
+        let mut verified = self.verify_changed(followed, || self.both_catch_up(stop), stop).await?;
         if !followed {
             self.count_both().await?;
             let differ: Vec<String> = self

@@ -36,7 +36,7 @@ pub(super) struct Candidate {
     pub(super) target: Option<u64>,
     /// Keys of its failures.
     pub(super) failures: Vec<Vec<u8>>,
-    /// What the source had when it was looked at last.
+    /// What was there when it was looked at last.
     pub(super) seen: Option<Seen>,
 }
 
@@ -49,14 +49,13 @@ pub(super) struct Named {
     pub(super) key: DocumentKey,
 }
 
-/// The source, when it was looked at.
+/// Both sides, when they were looked at last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Seen {
-    /// Nothing that belongs there.
-    Nothing,
-    /// A document of this version.
-    Version(u64),
+pub(super) struct Seen {
+    /// Version of the document on the source; absent where nothing of it belongs there.
+    pub(super) source: Option<u64>,
+    /// Version of the target's document; absent where there was none.
+    pub(super) target: Option<u64>,
 }
 
 impl Candidate {
@@ -74,6 +73,13 @@ impl Candidate {
         let target = meeting.target.as_ref().and_then(|sighting| sighting.version);
         let failures = meeting.failures.iter().filter_map(|sighting| sighting.failure.clone()).collect();
         Ok(Candidate { index, id, routing, source, target, failures, seen: None })
+    }
+}
+
+impl Candidate {
+    /// Where it is on the target.
+    pub(super) fn place(&self) -> (u32, &str, Option<&str>) {
+        (self.index, &self.id, self.routing.as_deref())
     }
 }
 
@@ -256,8 +262,9 @@ mod tests {
 
     fn candidate() -> impl Strategy<Value = Candidate> {
         let key = ("[a-c]{1,2}", proptest::option::of("\\PC{0,3}"));
-        let seen =
-            proptest::option::of(prop_oneof![Just(Seen::Nothing), any::<u64>().prop_map(Seen::Version)]);
+        let seen = proptest::option::of(
+            any::<(Option<u64>, Option<u64>)>().prop_map(|(source, target)| Seen { source, target }),
+        );
         (0..3_u32, key, any::<Option<u64>>(), seen).prop_map(|(index, (id, routing), target, seen)| {
             Candidate { index, id, routing, source: None, target, failures: Vec::new(), seen }
         })

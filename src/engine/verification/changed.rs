@@ -4,18 +4,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures::{StreamExt as _, TryStreamExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::Verification;
 use super::candidates::Candidate;
-use super::judging::{Judged, judge};
-use super::looking::{Expected, Look};
+use super::looking::Look;
 use crate::cluster::dialect::reading::Wanted;
-use crate::cluster::held::Held;
 use crate::cluster::selection::{HalfOpen, Selection, SliceRange};
 use crate::config::{TransformConfig, VerifyLevel};
 use crate::engine::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::plan::slice::Cursor;
 use crate::source::{PageSize, SliceReader, SourceIndex};
 use crate::store::cutover::ChangedVerified;
@@ -26,8 +25,10 @@ use crate::store::verification::{Repair, VerificationRecord};
 const MOST: u64 = 20_000;
 /// Documents that are looked at together.
 const AT_ONCE: usize = 500;
-/// Looks at a document that differs, while something follows the source.
-const LOOKS: u32 = 4;
+/// Batches of them, side by side.
+const SIDE_BY_SIDE: usize = 4;
+/// Looks at a document that changes from one to the next.
+const LOOKS: u32 = 3;
 /// Documents that differ and are named.
 const NAMED: usize = 5;
 
@@ -61,85 +62,58 @@ impl Context {
             candidates.extend(self.written_in(&span).await?);
         }
         // One id may stand in a window twice, where pages overlap a write.
-        candidates.sort_by(|one, other| {
-            (one.index, &one.id, &one.routing).cmp(&(other.index, &other.id, &other.routing))
-        });
-        candidates.dedup();
+        candidates.sort_by(|one, other| one.place().cmp(&other.place()));
+        candidates.dedup_by(|one, other| one.place() == other.place());
         verified.looked_at = candidates.len() as u64;
         let sides = self.sides_at(VerifyLevel::Content, stop).await?;
         // Not stored: nobody goes on with this one.
         let record = VerificationRecord::new(0, VerifyLevel::Content, Repair::default(), String::new());
         let verification = Verification { context: self, sides: Arc::new(sides), record, followed };
-        for look in 0..LOOKS {
-            let mut again = Vec::new();
-            let mut certain: Vec<String> = Vec::new();
-            let last = look + 1 == LOOKS;
-            while !candidates.is_empty() {
-                // Of one index at a time, as the look wants it.
-                let index = candidates[0].index;
-                let together = candidates.iter().take(AT_ONCE).take_while(|one| one.index == index).count();
-                let rest = candidates.split_off(together);
-                for look in verification.look(std::mem::replace(&mut candidates, rest)).await? {
-                    match self.settle_look(look, &verification, last) {
-                        Settled::Same => {}
-                        Settled::Untraced => verified.looked_at -= 1,
-                        Settled::Moving => verified.moving += 1,
-                        Settled::Again(candidate) => again.push(candidate),
-                        Settled::Different(which) => certain.push(which),
-                    }
-                }
+        for look in 1..=LOOKS {
+            let mut looks = futures::stream::iter(in_batches(candidates))
+                .map(|batch| verification.settle(batch))
+                .buffer_unordered(SIDE_BY_SIDE);
+            let (mut moving, mut certain): (Vec<Look>, Vec<Look>) = (Vec::new(), Vec::new());
+            while let Some(settled) = looks.try_next().await? {
+                certain.extend(settled.certain.into_iter().map(|(look, _)| look));
+                moving.extend(settled.moving.into_iter().map(|(look, _)| look));
             }
-            verified.different += certain.len() as u64;
+            drop(looks);
+            let traced = |look: &Look| look.candidate.source.is_some() || !self.makes_ids();
+            let (certain, untraced): (Vec<Look>, Vec<Look>) = certain.into_iter().partition(traced);
+            verified.looked_at -= untraced.len() as u64;
             if !certain.is_empty() {
-                certain.truncate(NAMED);
-                let message = format!(
-                    "{} of the documents that changed since the last verification differ: {}",
-                    verified.different,
-                    certain.join(", ")
-                );
-                return Err(Error::new(crate::error::Kind::Differences, "changed_differ", message)
-                    .hint(format!("`esferry verify {} --level content` says how", self.name)));
+                return Err(self.differing(&verification, &certain)?);
             }
-            if again.is_empty() {
+            if moving.is_empty() || look == LOOKS {
+                verified.moving = moving.len() as u64;
                 break;
             }
-            candidates = again;
+            let seen = |look: Look| Candidate { seen: Some(look.seen()), ..look.candidate };
+            candidates = moving.into_iter().map(seen).collect();
             settled().await?;
         }
         Ok(verified)
     }
 
-    fn settle_look(&self, look: Look, verification: &Verification<'_>, last: bool) -> Settled {
-        let Verification { sides, followed, .. } = verification;
-        if judge(&look, sides.depth, sides.versions) == Judged::Same {
-            return Settled::Same;
-        }
-        let makes_ids = self.config.transform.iter().any(|step| matches!(step, TransformConfig::Jq(_)));
-        if look.candidate.source.is_none() && makes_ids {
-            return Settled::Untraced;
-        }
-        let named = || {
-            let index = sides.target(look.candidate.index).unwrap_or_default();
-            format!("{index}/{}", look.candidate.id)
-        };
-        if !followed {
-            return Settled::Different(named());
-        }
-        if sides.versions
-            && let (Expected::Document { version, .. }, Held::There { version: there, .. }) =
-                (&look.expected, &look.found)
-            && there > version
-        {
-            // The old side's writer has not come so far yet.
-            return Settled::Moving;
-        }
-        let seen = look.expected.seen();
-        match (look.candidate.seen == Some(seen), last) {
-            // The source is as it was before what it had then came over.
-            (true, _) => Settled::Different(named()),
-            (false, true) => Settled::Moving,
-            (false, false) => Settled::Again(Candidate { seen: Some(seen), ..look.candidate }),
-        }
+    /// Whether a transform may make ids that lead back to no document of the source.
+    fn makes_ids(&self) -> bool {
+        self.config.transform.iter().any(|step| matches!(step, TransformConfig::Jq(_)))
+    }
+
+    /// The error that names some of the documents that differ.
+    fn differing(&self, verification: &Verification<'_>, certain: &[Look]) -> Result<Error> {
+        let named = certain.iter().take(NAMED).map(|look| {
+            let index = verification.sides.target(look.candidate.index)?;
+            Ok(format!("{index}/{}", look.candidate.id))
+        });
+        let message = format!(
+            "{} of the documents that changed since the last verification differ: {}",
+            certain.len(),
+            named.collect::<Result<Vec<String>>>()?.join(", ")
+        );
+        Ok(Error::new(Kind::Differences, "changed_differ", message)
+            .hint(format!("`esferry verify {} --level content` says how", self.name)))
     }
 
     /// Writes since the last verification, by shard of the target; `None` where that cannot be told.
@@ -212,14 +186,18 @@ impl Context {
     }
 }
 
-enum Settled {
-    Same,
-    /// A transform may have made its id: nothing leads back to its document of the source.
-    Untraced,
-    /// It changes at every look, or the source has not got it yet.
-    Moving,
-    Again(Candidate),
-    Different(String),
+/// Candidates that are looked at together: of one index, as the look wants them.
+fn in_batches(candidates: Vec<Candidate>) -> Vec<Vec<Candidate>> {
+    let mut batches: Vec<Vec<Candidate>> = Vec::new();
+    for candidate in candidates {
+        match batches.last_mut() {
+            Some(batch) if batch.len() < AT_ONCE && batch[0].index == candidate.index => {
+                batch.push(candidate)
+            }
+            _ => batches.push(vec![candidate]),
+        }
+    }
+    batches
 }
 
 /// The newest writes of all shards, so that they come to about the most that is looked at.

@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::selection::Selection;
+use crate::control::status::OthersStatus;
 use crate::engine::context::Context;
 use crate::engine::worker::blocking;
 use crate::error::Result;
@@ -17,6 +18,15 @@ use crate::transform::Shape;
 const TOLD: usize = 20;
 /// Slices that are counted side by side.
 const SIDE_BY_SIDE: usize = 4;
+
+/// Both sides of a migration, counted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SideCounts {
+    /// Index by index.
+    pub indices: Vec<IndexCounts>,
+    /// The targets of transforms besides the planned ones.
+    pub others: Option<OthersStatus>,
+}
 
 /// An index, counted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,12 +69,25 @@ pub struct SliceCounts {
     pub now: u64,
 }
 
+impl SideCounts {
+    /// What does not agree, in words.
+    #[must_use]
+    pub fn differing(&self) -> Vec<String> {
+        let indices = self.indices.iter().filter(|index| !index.agrees()).map(IndexCounts::between);
+        let others = self.others.iter().filter(|others| !others.agrees()).map(OthersStatus::between);
+        indices.chain(others).collect()
+    }
+}
+
 impl IndexCounts {
     /// Whether the target has what the source and the transforms make it expect, but for failures that are known.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        let counted = self.counted.agrees() || self.counted.lacks_only_failures();
-        counted && self.types.iter().all(|of| of.source == of.target)
+        match self.counted.agrees() {
+            true => self.types.iter().all(|of| of.source == of.target),
+            // Nobody knows of which types the failures are.
+            false => self.counted.lacks_only_failures() && self.types.iter().all(|of| of.source >= of.target),
+        }
     }
 }
 
@@ -73,15 +96,15 @@ impl Context {
     ///
     /// # Errors
     /// `State` before the copy is over; `Temporary` when a side cannot be counted whole.
-    pub(super) async fn count_in_detail(&self, stop: &CancellationToken) -> Result<Option<Vec<IndexCounts>>> {
+    pub(super) async fn count_in_detail(&self, stop: &CancellationToken) -> Result<Option<SideCounts>> {
         self.copy_is_over()?;
         let work = async {
             self.count_both().await?;
-            let mut counts = Vec::new();
+            let mut indices = Vec::new();
             for record in self.store.indices(&self.name)? {
-                counts.extend(self.counts_of(record).await?);
+                indices.extend(self.counts_of(record).await?);
             }
-            Ok(counts)
+            Ok(SideCounts { indices, others: self.progress.status().others })
         };
         tokio::select! {
             counts = work => counts.map(Some),

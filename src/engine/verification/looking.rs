@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesOrdered;
@@ -10,13 +11,14 @@ use futures::stream::FuturesOrdered;
 use super::Verification;
 use super::candidates::{Candidate, Lines, Named, Seen, list_of, next_of};
 use super::differences::path_of;
-use super::judging::{Explaining, Judged, judge};
+use super::judging::Explaining;
+use super::settling::Settled;
 use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::held::{Asked, Held};
 use crate::engine::current::DocumentKey;
 use crate::engine::sides::{Depth, text};
 use crate::engine::worker::{IndexCopy, blocking};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::failpoint::Failpoint;
 use crate::sink::Identity;
 use crate::source::{Given, Page};
@@ -28,6 +30,8 @@ use crate::transform::Transformed;
 const AT_ONCE: usize = 500;
 /// Batches of them, side by side.
 const SIDE_BY_SIDE: usize = 4;
+/// Between two tries at a cluster that does not answer.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Looks at a document that changes from one to the next.
 pub(super) const ROUNDS: u32 = 6;
 
@@ -68,11 +72,17 @@ pub(super) enum Nothing {
     Others,
 }
 
-impl Expected {
+impl Look {
     pub(super) fn seen(&self) -> Seen {
-        match self {
-            Expected::Document { version, .. } => Seen::Version(*version),
-            _ => Seen::Nothing,
+        Seen {
+            source: match self.expected {
+                Expected::Document { version, .. } => Some(version),
+                _ => None,
+            },
+            target: match self.found {
+                Held::There { version, .. } => Some(version),
+                _ => None,
+            },
         }
     }
 }
@@ -154,27 +164,26 @@ impl Verification<'_> {
         round: u32,
         explaining: &Explaining,
     ) -> Result<Batch> {
-        let looks = self.look(candidates).await?;
-        let (mut passed, mut again, mut certain) = (0, Vec::new(), Vec::new());
-        for look in looks {
-            let judged = judge(&look, self.sides.depth, self.sides.versions);
-            if judged == Judged::Same {
-                passed += 1;
-                continue;
+        let Settled { same: passed, mut certain, moving } = self.settle(candidates).await?;
+        let mut again = Vec::new();
+        for (look, judged) in moving {
+            // A change may be on its way to the target as long as something changes.
+            if round + 1 < ROUNDS {
+                again.push(Candidate { seen: Some(look.seen()), ..look.candidate });
+            } else {
+                certain.push((look, judged));
             }
-            let seen = look.expected.seen();
-            // A change of the source may be on its way to the target as long as the source has changed since the last look.
-            if self.followed && look.candidate.seen != Some(seen) && round + 1 < ROUNDS {
-                again.push(Candidate { seen: Some(seen), ..look.candidate });
-                continue;
-            }
-            certain.push((look, judged));
         }
+        // Those of one id stand side by side, as they do on the list.
+        certain.sort_by(|(one, _), (other, _)| one.candidate.place().cmp(&other.candidate.place()));
         let differences = self.told(certain, round, explaining).await?;
         Ok(Batch { upto, passed, differences, again })
     }
 
     /// Looks at both sides.
+    ///
+    /// # Errors
+    /// As clusters answer; none that waiting cures.
     pub(super) async fn look(&self, mut candidates: Vec<Candidate>) -> Result<Vec<Look>> {
         self.trace(&mut candidates).await?;
         let mut expected = vec![Expected::Nothing(Nothing::NotThere); candidates.len()];
@@ -195,6 +204,7 @@ impl Verification<'_> {
                 expected[at] = self.expected(&copy, &candidates[at], key, held)?;
             }
         }
+        self.trace_beside(&mut candidates, &mut expected).await?;
         let found = self.on_target(&candidates).await?;
         let looks = candidates.into_iter().zip(expected).zip(found);
         Ok(looks.map(|((candidate, expected), found)| Look { candidate, expected, found }).collect())
@@ -204,7 +214,7 @@ impl Verification<'_> {
     async fn trace(&self, candidates: &mut [Candidate]) -> Result<()> {
         let mut by_index: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (at, candidate) in candidates.iter().enumerate() {
-            // Targets beside the planned ones, and ids that a transform makes, lead back to no document.
+            // Targets beside the planned ones may have documents of every index, and ids that a transform makes lead back to none.
             let traceable = self.sides.copies.contains_key(&candidate.index);
             if candidate.source.is_none() && traceable {
                 by_index.entry(candidate.index).or_default().push(at);
@@ -213,7 +223,7 @@ impl Verification<'_> {
         for (index, positions) in by_index {
             let copy = self.sides.copy(index)?;
             let ids = positions.iter().map(|&at| candidates[at].id.as_str());
-            let there = self.context.places_on_source(&copy, ids).await?;
+            let there = self.patiently(|| self.context.places_on_source(&copy, ids.clone())).await?;
             for at in positions {
                 let Candidate { id, routing, .. } = &candidates[at];
                 let key = there.get(&(id.clone(), routing.clone())).cloned();
@@ -221,6 +231,51 @@ impl Verification<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Looks in all indices of the source for the documents that a transform has sent to a target beside the planned ones.
+    async fn trace_beside(&self, candidates: &mut [Candidate], expected: &mut [Expected]) -> Result<()> {
+        let untraced = |candidate: &Candidate| {
+            candidate.source.is_none() && !self.sides.copies.contains_key(&candidate.index)
+        };
+        for (&index, copy) in &self.sides.copies {
+            let left: Vec<usize> = (0..candidates.len()).filter(|&at| untraced(&candidates[at])).collect();
+            if left.is_empty() {
+                return Ok(());
+            }
+            let ids = left.iter().map(|&at| candidates[at].id.as_str());
+            let there = self.patiently(|| self.context.places_on_source(copy, ids.clone())).await?;
+            let found = left.into_iter().filter_map(|at| {
+                let Candidate { id, routing, .. } = &candidates[at];
+                Some((at, there.get(&(id.clone(), routing.clone())).cloned()?))
+            });
+            let (places, keys): (Vec<usize>, Vec<DocumentKey>) = found.unzip();
+            let held = self.on_source(copy, &keys).await?;
+            for ((at, key), held) in places.into_iter().zip(keys).zip(held) {
+                let made = self.expected(copy, &candidates[at], key.clone(), held)?;
+                if matches!(made, Expected::Document { .. }) {
+                    (candidates[at].source, expected[at]) = (Some(Named { index, key }), made);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks a cluster again as long as waiting may cure what it answers: of what not every shard answers, nothing is known.
+    async fn patiently<T, F: Future<Output = Result<T>>>(&self, ask: impl Fn() -> F) -> Result<T> {
+        loop {
+            let why = match ask().await {
+                Err(error) if error.kind() == Kind::Temporary && !self.sides.stop.is_cancelled() => {
+                    error.one_line()
+                }
+                answered => return answered,
+            };
+            let _waiting = self.context.progress.waits.begin(why);
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = self.sides.stop.cancelled() => {}
+            }
+        }
     }
 
     /// What the source has this moment; with a query, only what the query takes.
@@ -233,7 +288,8 @@ impl Verification<'_> {
         for keys in keys.chunks(copy.at_once()) {
             let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
             let context = self.context;
-            let page = context.look_up(copy, None, &ids, copy.source.wanted, &doing).await?;
+            let wanted = copy.source.wanted;
+            let page = self.patiently(|| context.look_up(copy, None, &ids, wanted, &doing)).await?;
             for hit in &page.hits {
                 let Identity { id, routing, .. } = Identity::of(hit, &page);
                 let held = match (hit.version, hit.source) {

@@ -9,6 +9,7 @@ mod judging;
 mod looking;
 mod passing;
 mod repairing;
+mod settling;
 mod sides;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,7 @@ use crate::store::units::{Part, Purpose, Sum, UnitName, UnitRecord};
 use crate::store::verification::{
     IndexVerified, Repair, Stage, VerificationCounts, VerificationRecord, sums,
 };
-pub use counting::{IndexCounts, SliceCounts, TypeCounts};
+pub use counting::{IndexCounts, SideCounts, SliceCounts, TypeCounts};
 pub use differences::differences;
 
 /// What is asked of a verification.
@@ -46,8 +47,8 @@ pub struct VerifyOptions {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifyReport {
-    /// Level `count`: by index.
-    Counted(Vec<IndexCounts>),
+    /// Level `count`.
+    Counted(SideCounts),
     /// The other levels.
     Compared(Box<VerificationStatus>),
 }
@@ -161,6 +162,8 @@ impl Verification<'_> {
         {
             return Ok(false);
         }
+        // Of an index that was made anew in the middle, half of the looks were at another one.
+        self.context.targets_stand(&self.context.indices().await?).await?;
         let (store, name) = (self.context.store.clone(), self.context.name.clone());
         self.record = blocking(move || store.finish_verification(&name)).await?;
         Ok(true)

@@ -56,8 +56,15 @@ impl Verification<'_> {
                     .is_none_or(|passes| passes.last.is_some_and(|last| last.pass >= *number)),
                 Mark::None => true,
             };
-            if passed || !follows {
+            if !follows {
                 return Ok(true);
+            }
+            if passed {
+                let Mark::Offsets(ends) = &mark else { return Ok(true) };
+                return tokio::select! {
+                    passed = self.context.old_side_passes(ends) => passed.map(|()| true),
+                    () = self.sides.stop.cancelled() => Ok(false),
+                };
             }
             if !self.pause(PAUSE).await {
                 return Ok(false);

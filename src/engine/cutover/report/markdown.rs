@@ -192,8 +192,12 @@ impl FinalReport {
                     check.changed.map_or("an unknown number of".to_owned(), |changed| changed.to_string());
                 writeln!(
                     out,
-                    "- final verification: {changed} writes since the last one, {} documents of them looked at on both sides, {} differ",
-                    check.looked_at, check.different
+                    "- final verification: {changed} writes since the last one, {} documents of them looked at on both sides, none differs{}",
+                    check.looked_at,
+                    match check.moving {
+                        0 => String::new(),
+                        moving => format!(", {moving} changed at every look"),
+                    }
                 )?;
             }
             writeln!(out, "\n| step | at | ms |\n| --- | --- | ---: |")?;
