@@ -1,10 +1,12 @@
 //! Verification: every difference is found and named, nothing else is, repairs mend it, and deaths change no report.
 
 mod bad_input;
+mod elsewhere;
 mod interrupted;
 mod live;
 mod mutations;
 mod reasons;
+mod restless;
 mod shapes;
 mod topic;
 mod versions;

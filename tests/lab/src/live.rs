@@ -71,6 +71,13 @@ impl Writer {
         self
     }
 
+    /// The same, which changes only the first few documents from here on.
+    #[must_use]
+    pub fn busy_with(mut self, ids: u64) -> Writer {
+        self.ids = ids;
+        self
+    }
+
     /// Creates a document of each id.
     pub async fn create_all(&mut self) -> Result<()> {
         let commands: Vec<Command> = (0..self.ids).map(|id| self.whole(id)).collect();

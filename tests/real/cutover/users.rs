@@ -3,13 +3,25 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
+use esferry_lab::Users;
 use esferry_lab::live::OldIndexer;
 use serde_json::json;
 
 use super::{Switch, told};
 use crate::replay::killed;
 use crate::scene::{NAME, PATIENCE, phase};
+
+/// Waits until users have searched the new side so often.
+async fn on_the_new_side(switch: &Switch, users: &Users, searches: u64) -> Result<()> {
+    for _ in 0..600 {
+        if users.seen().asked.get(switch.stage.new.url()).copied().unwrap_or(0) >= searches {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("{:?}", users.seen())
+}
 
 async fn notice_nothing() -> Result<()> {
     let (switch, writer) =
@@ -50,11 +62,11 @@ async fn notice_nothing() -> Result<()> {
     let took: u64 =
         switched["taken"].as_array().into_iter().flatten().filter_map(|step| step["took_ms"].as_u64()).sum();
     println!("switched in {took} ms at 1 000 messages a second: {}", switched["taken"]);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    on_the_new_side(&switch, &users, 60).await?;
 
     let (code, plan, _) = told(daemon, &["recovery", NAME])?;
     let since = &plan["written_since"];
-    ensure!(code == 0 && since["operations"].as_u64() > Some(500), "{plan:#}");
+    ensure!(code == 0 && since["operations"].as_u64() > Some(100), "{plan:#}");
     ensure!(plan["lost"].as_str().is_some_and(|lost| lost.starts_with("nothing: all")), "{plan:#}");
     ensure!(plan["keeps_fed"][0].as_str().is_some_and(|fed| fed.contains("switch-users")), "{plan:#}");
     let (code, _, said) = told(daemon, &["rollback", NAME, "--because", "a test of the way back"])?;
@@ -66,7 +78,7 @@ async fn notice_nothing() -> Result<()> {
     let (code, again, said) = told(daemon, &["cutover", NAME])?;
     ensure!(code == 0, "exit code {code}: {again:#}\n{said}\n{}", daemon.log());
     ensure!(switch.is_switched().await?);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    on_the_new_side(&switch, &users, 120).await?;
     let writer = writing.stop().await?;
     OldIndexer::catches_up(&switch.stage.topics, "switch-users", "switch-users-old").await?;
     daemon.until(PATIENCE, |status| {
@@ -110,7 +122,7 @@ async fn notice_nothing() -> Result<()> {
         writer.sent(),
         seen.asked
     );
-    ensure!(seen.asked.len() == 2 && seen.asked.values().all(|asked| *asked > 50), "{:?}", seen.asked);
+    ensure!(seen.asked.len() == 2 && seen.asked.values().all(|asked| *asked >= 60), "{:?}", seen.asked);
     running.terminate()?;
     let code = running.exit_code(Duration::from_secs(15))?;
     ensure!(code == 0, "exit code {code}\n{}", daemon.log());

@@ -81,6 +81,77 @@ async fn an_index_that_disappears_is_told() {
     }
 }
 
+/// What is looked at again by id is asked for until every shard answers, too.
+async fn partial_looks() -> Result<()> {
+    let (old, new, _) =
+        alerts("verify-looks", "verify-looks", esferry_lab::data::AlertSet::plain(3, 600)).await?;
+    let scene = Scene::new(&old, &new, "verify-looks", "verify-looks", &alert_schema()?)?;
+    let (code, log) = scene.daemon.run_once()?;
+    ensure!(code == 0, "exit code {code}\n{log}");
+    new.put("/verify-looks/_doc/stranger?refresh=true", &json!({"a": 1})).await?;
+    // The source is searched for it, and some shards do not answer.
+    let searched = || Rule::any().body_contains("\"ids\"").body_contains("stranger");
+    scene.source.rule(searched().when(|seen| seen.path.contains("_search")).times(2).shards(5, 3, 2));
+    // Its shard on the target is away for a moment.
+    let away = json!({"docs": [{"_index": "verify-looks", "_type": "_doc", "_id": "stranger", "error": {
+        "type": "no_shard_available_action_exception", "reason": "No shard available for [get [verify-looks][_all][stranger]]"}}]});
+    scene
+        .target
+        .rule(Rule::any().when(|seen| seen.path.contains("_mget")).times(2).answer(200, away.to_string()));
+    let found = verify(&scene.daemon, &["--level", "content"])?;
+    ensure!((scene.source.applied(), scene.target.applied()) == (vec![2], vec![2]), "not every rule was met");
+    let only: std::collections::BTreeSet<_> = [("extra".to_owned(), "stranger".to_owned())].into();
+    ensure!(found.code == 4 && found.named()? == only, "{:#?}", found.differences);
+    scene.clear().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looks_without_every_shard_are_made_again() {
+    if esferry_lab::wanted("looks at documents with partial answers") {
+        partial_looks().await.unwrap();
+    }
+}
+
+/// An index that disappears when everything is read and what differs is looked at.
+async fn vanishing_late() -> Result<()> {
+    for side in ["target", "source"] {
+        let index = format!("verify-late-{side}");
+        let (old, new, _) = alerts(&index, &index, esferry_lab::data::AlertSet::plain(3, 600)).await?;
+        let scene = Scene::new(&old, &new, &index, &index, &alert_schema()?)?;
+        let (code, log) = scene.daemon.run_once()?;
+        ensure!(code == 0, "exit code {code}\n{log}");
+        let found = new.post(&format!("/{index}/_search"), &json!({"size": 3})).await?;
+        for hit in 0..3 {
+            let id = found["hits"]["hits"][hit]["_id"].as_str().unwrap_or_default();
+            let routing = found["hits"]["hits"][hit]["_routing"].as_str().unwrap_or(id);
+            new.delete(&format!("/{index}/_doc/{id}?routing={routing}&refresh=true")).await?;
+        }
+        let (proxy, cluster) = match side {
+            "target" => (&scene.target, &new),
+            _ => (&scene.source, &old),
+        };
+        let gate = Gate::new();
+        proxy.rule(Rule::any().when(|seen| seen.path.contains("_mget")).times(1).hold(&gate));
+        let mut verifying = scene.daemon.start_command(&["verify", NAME, "--level", "content"])?;
+        ensure!(gate.wait_held(1, PATIENCE), "nothing is looked at");
+        cluster.delete_index(&index).await?;
+        gate.release();
+        let code = verifying.exit_code(PATIENCE)?;
+        let said = scene.daemon.log();
+        ensure!(code == 2 || code == 3, "{side}: exit code {code}\n{said}");
+        ensure!(said.contains(&index) && said.contains("hint:") && said.contains("reset"), "{side}: {said}");
+        scene.clear().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_disappears_while_it_is_looked_at_is_told() {
+    if esferry_lab::wanted("indices that disappear while documents are looked at") {
+        vanishing_late().await.unwrap();
+    }
+}
+
 /// Somebody writes to the target while it is verified: what he did is named as his, and nothing else is named.
 async fn others_write() -> Result<()> {
     let stage = Stage::new("verify-others", 2000, "").await?;
