@@ -1,6 +1,8 @@
 //! What has to hold for any set of `_uid` terms: ranges that cover each of them exactly once, and ids that are found
 //! again in them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::json;
 
 use super::terms::{Counted, Terms, cut};
@@ -35,12 +37,18 @@ fn assert_id_is_kept(uid: &str) {
 /// Terms that are all known.
 pub(super) struct Listed {
     terms: Vec<String>,
+    asked: AtomicU64,
 }
 
 impl Listed {
     pub(super) fn new(mut terms: Vec<String>) -> Self {
         terms.sort();
-        Listed { terms }
+        Listed { terms, asked: AtomicU64::new(0) }
+    }
+
+    /// Counts and samples that were asked for so far.
+    pub(super) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     fn within(&self, range: &HalfOpen<String>) -> &[String] {
@@ -53,10 +61,12 @@ impl Listed {
 
 impl Terms for Listed {
     async fn count(&self, range: &HalfOpen<String>) -> Result<u64, CallError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         Ok(self.within(range).len() as u64)
     }
 
     async fn sample(&self, range: &HalfOpen<String>) -> Result<Vec<String>, CallError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         Ok(self.within(range).iter().take(300).cloned().collect())
     }
 }
