@@ -48,6 +48,8 @@ pub(super) async fn read(
 ) {
     let mut last_page = Instant::now();
     loop {
+        // Room for it first: a page that is read before there is any is one more in memory.
+        let Ok(room) = pages.reserve().await else { break };
         let turn = throttle.turn(&page_size, reads, &progress.waits);
         let charged = if reader.holds_snapshot() {
             match tokio::time::timeout_at(held_until(last_page), turn).await {
@@ -56,7 +58,7 @@ pub(super) async fn read(
                     // Before it is told, for whoever is told ends this task. A source that is too busy even for this
                     // frees it by itself.
                     let _ = tokio::time::timeout(FREE_WITHIN, reader.abandon()).await;
-                    let _ = pages.send(Err(Broken::Held)).await;
+                    room.send(Err(Broken::Held));
                     return;
                 }
             }
@@ -73,7 +75,8 @@ pub(super) async fn read(
         };
         last_page = Instant::now();
         let more = matches!(next, Ok(Some(_)));
-        if pages.send(next).await.is_err() || !more {
+        room.send(next);
+        if !more {
             break;
         }
     }
