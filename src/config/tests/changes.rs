@@ -22,7 +22,7 @@ fn what_follows_a_topic_is_checked() {
         KAFKA.replace("version = \"message\"\n", ""),
         KAFKA.replace("\"message\"", "\"source\""),
         KAFKA.replace("\"message\"", "\"none\""),
-        format!("{KAFKA}source_group = \"old\"\n"),
+        format!("{KAFKA}source_group = \"\"\n"),
         format!("{KAFKA}group = \"new\"\n"),
         format!("{KAFKA}then = \"handover\"\n"),
         format!("{KAFKA}properties = {{ \"group.id\" = \"mine\" }}\n"),
@@ -42,7 +42,8 @@ fn what_follows_a_topic_is_checked() {
       hint: the consumer group of the old side's indexer: before it is past a message, the source is too old
     [invalid_value] migrations.toml:11:11: migrations.alerts.changes.kafka.version is "none" with write.mode = "external"
       hint: use write.mode = "create": the copy must never take the place of what the replay wrote
-    [invalid_value] migrations.toml:13:16: migrations.alerts.changes.kafka.source_group is only for version = "source"
+    [invalid_value] migrations.toml:13:16: migrations.alerts.changes.kafka.source_group must not be empty
+      hint: the consumer group of the old side's indexer
     [invalid_value] migrations.toml:13:9: migrations.alerts.changes.kafka.group is only for then = "handover"
       hint: a replay keeps its own offsets, in the store
     [invalid_value] migrations.toml:8:28: migrations.alerts.changes.kafka.group is required with then = "handover"
