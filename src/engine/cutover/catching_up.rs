@@ -1,5 +1,6 @@
 //! The final catch-up: what was written until this moment comes over.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ impl Context {
     /// `Temporary` when brokers or clusters do not answer, or the work was to stop.
     pub(super) async fn catch_up_now(&self, stop: &CancellationToken) -> Result<()> {
         if self.config.changes.kafka.is_some() {
-            return self.topic_passes().await;
+            return self.topic_passes(&self.ends_now().await?).await;
         }
         loop {
             let pass = self.pass(stop).await?;
@@ -36,13 +37,15 @@ impl Context {
     /// # Errors
     /// As [`catch_up_now`](Self::catch_up_now).
     pub(super) async fn both_catch_up(&self, stop: &CancellationToken) -> Result<()> {
+        if self.config.changes.kafka.is_none() {
+            return self.catch_up_now(stop).await;
+        }
         let ends = self.ends_now().await?;
-        self.catch_up_now(stop).await?;
+        self.topic_passes(&ends).await?;
         self.old_side_passes(&ends).await
     }
 
-    async fn topic_passes(&self) -> Result<()> {
-        let ends = self.ends_now().await?;
+    async fn topic_passes(&self, ends: &BTreeMap<i32, i64>) -> Result<()> {
         loop {
             let topic = self.progress.status().changes.and_then(|changes| changes.topic);
             let topic = topic.ok_or_else(|| Error::temporary("not_followed", "nobody follows the topic"))?;

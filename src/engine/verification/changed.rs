@@ -8,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::Verification;
-use super::candidates::Candidate;
+use super::candidates::{Candidate, Seen};
 use super::looking::Look;
 use crate::cluster::dialect::reading::Wanted;
 use crate::cluster::selection::{HalfOpen, Selection, SliceRange};
@@ -79,6 +79,9 @@ impl Context {
                 moving.extend(settled.moving.into_iter().map(|(look, _)| look));
             }
             drop(looks);
+            let (behind, certain): (Vec<Look>, Vec<Look>) =
+                certain.into_iter().partition(|look| verification.sides.versions && is_ahead(look));
+            verified.moving += behind.len() as u64;
             let traced = |look: &Look| look.candidate.source.is_some() || !self.makes_ids();
             let (certain, untraced): (Vec<Look>, Vec<Look>) = certain.into_iter().partition(traced);
             verified.looked_at -= untraced.len() as u64;
@@ -86,7 +89,7 @@ impl Context {
                 return Err(self.differing(&verification, &certain)?);
             }
             if moving.is_empty() || look == LOOKS {
-                verified.moving = moving.len() as u64;
+                verified.moving += moving.len() as u64;
                 break;
             }
             let seen = |look: Look| Candidate { seen: Some(look.seen()), ..look.candidate };
@@ -184,6 +187,12 @@ impl Context {
             }
         }
     }
+}
+
+/// Whether the target has a newer version: the old side's writer may not have come so far yet.
+fn is_ahead(look: &Look) -> bool {
+    let Seen { source, target } = look.seen();
+    source.is_some() && target > source
 }
 
 /// Candidates that are looked at together: of one index, as the look wants them.

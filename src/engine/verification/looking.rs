@@ -1,15 +1,14 @@
 //! Candidates are looked at again, on both sides and in real time: what is the same then had only changed between the
 //! two readings.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesOrdered;
 
 use super::Verification;
-use super::candidates::{Candidate, Lines, Named, Seen, list_of, next_of};
+use super::candidates::{Candidate, Lines, Seen, list_of, next_of};
 use super::differences::path_of;
 use super::judging::Explaining;
 use super::settling::Settled;
@@ -18,9 +17,8 @@ use crate::cluster::held::{Asked, Held};
 use crate::engine::current::DocumentKey;
 use crate::engine::sides::{Depth, text};
 use crate::engine::worker::{IndexCopy, blocking};
-use crate::error::{Kind, Result};
+use crate::error::Result;
 use crate::failpoint::Failpoint;
-use crate::sink::Identity;
 use crate::source::{Given, Page};
 use crate::store::units::Purpose;
 use crate::store::verification::{Difference, Looked, Stage, VerificationRecord};
@@ -30,8 +28,6 @@ use crate::transform::Transformed;
 const AT_ONCE: usize = 500;
 /// Batches of them, side by side.
 const SIDE_BY_SIDE: usize = 4;
-/// Between two tries at a cluster that does not answer.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Looks at a document that changes from one to the next.
 pub(super) const ROUNDS: u32 = 6;
 
@@ -210,106 +206,8 @@ impl Verification<'_> {
         Ok(looks.map(|((candidate, expected), found)| Look { candidate, expected, found }).collect())
     }
 
-    /// Looks for the documents of the source that belong where only the target has one.
-    async fn trace(&self, candidates: &mut [Candidate]) -> Result<()> {
-        let mut by_index: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        for (at, candidate) in candidates.iter().enumerate() {
-            // Targets beside the planned ones may have documents of every index, and ids that a transform makes lead back to none.
-            let traceable = self.sides.copies.contains_key(&candidate.index);
-            if candidate.source.is_none() && traceable {
-                by_index.entry(candidate.index).or_default().push(at);
-            }
-        }
-        for (index, positions) in by_index {
-            let copy = self.sides.copy(index)?;
-            let ids = positions.iter().map(|&at| candidates[at].id.as_str());
-            let there = self.patiently(|| self.context.places_on_source(&copy, ids.clone())).await?;
-            for at in positions {
-                let Candidate { id, routing, .. } = &candidates[at];
-                let key = there.get(&(id.clone(), routing.clone())).cloned();
-                candidates[at].source = key.map(|key| Named { index, key });
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks in all indices of the source for the documents that a transform has sent to a target beside the planned ones.
-    async fn trace_beside(&self, candidates: &mut [Candidate], expected: &mut [Expected]) -> Result<()> {
-        let untraced = |candidate: &Candidate| {
-            candidate.source.is_none() && !self.sides.copies.contains_key(&candidate.index)
-        };
-        for (&index, copy) in &self.sides.copies {
-            let left: Vec<usize> = (0..candidates.len()).filter(|&at| untraced(&candidates[at])).collect();
-            if left.is_empty() {
-                return Ok(());
-            }
-            let ids = left.iter().map(|&at| candidates[at].id.as_str());
-            let there = self.patiently(|| self.context.places_on_source(copy, ids.clone())).await?;
-            let found = left.into_iter().filter_map(|at| {
-                let Candidate { id, routing, .. } = &candidates[at];
-                Some((at, there.get(&(id.clone(), routing.clone())).cloned()?))
-            });
-            let (places, keys): (Vec<usize>, Vec<DocumentKey>) = found.unzip();
-            let held = self.on_source(copy, &keys).await?;
-            for ((at, key), held) in places.into_iter().zip(keys).zip(held) {
-                let made = self.expected(copy, &candidates[at], key.clone(), held)?;
-                if matches!(made, Expected::Document { .. }) {
-                    (candidates[at].source, expected[at]) = (Some(Named { index, key }), made);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Asks a cluster again as long as waiting may cure what it answers: of what not every shard answers, nothing is known.
-    async fn patiently<T, F: Future<Output = Result<T>>>(&self, ask: impl Fn() -> F) -> Result<T> {
-        loop {
-            let why = match ask().await {
-                Err(error) if error.kind() == Kind::Temporary && !self.sides.stop.is_cancelled() => {
-                    error.one_line()
-                }
-                answered => return answered,
-            };
-            let _waiting = self.context.progress.waits.begin(why);
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
-                () = self.sides.stop.cancelled() => {}
-            }
-        }
-    }
-
-    /// What the source has this moment; with a query, only what the query takes.
-    async fn on_source(&self, copy: &IndexCopy, keys: &[DocumentKey]) -> Result<Vec<Held>> {
-        if copy.query.is_none() {
-            return copy.on_source(keys).await;
-        }
-        let doing = format!("looking at documents of `{}`", copy.source_name);
-        let mut there: HashMap<(String, Option<String>), Held> = HashMap::new();
-        for keys in keys.chunks(copy.at_once()) {
-            let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-            let context = self.context;
-            let wanted = copy.source.wanted;
-            let page = self.patiently(|| context.look_up(copy, None, &ids, wanted, &doing)).await?;
-            for hit in &page.hits {
-                let Identity { id, routing, .. } = Identity::of(hit, &page);
-                let held = match (hit.version, hit.source) {
-                    (Some(version), Some(source)) => Held::There {
-                        version,
-                        source: source.of(&page.body).to_vec(),
-                        routing: routing.clone(),
-                        parent: hit.parent.map(|span| text(span.of(&page.body)).into_owned()),
-                    },
-                    _ => Held::Refused("it came without version or _source".to_owned()),
-                };
-                there.insert((id, routing), held);
-            }
-        }
-        let held = keys.iter().map(|key| there.get(&(key.id.clone(), key.routing.clone())).cloned());
-        Ok(held.map(|held| held.unwrap_or(Held::Absent)).collect())
-    }
-
     /// What a document of the source makes the target expect at the candidate's place.
-    fn expected(
+    pub(super) fn expected(
         &self,
         copy: &IndexCopy,
         candidate: &Candidate,

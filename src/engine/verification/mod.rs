@@ -7,6 +7,7 @@ mod counting;
 mod differences;
 mod judging;
 mod looking;
+mod origins;
 mod passing;
 mod repairing;
 mod settling;

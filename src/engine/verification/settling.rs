@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Verification;
-use super::candidates::{Candidate, Seen};
+use super::candidates::Candidate;
 use super::judging::{Judged, judge};
 use super::looking::{Expected, Look};
 use crate::cluster::held::Held;
@@ -40,8 +40,6 @@ type State = Option<(Option<u64>, Option<Content>)>;
 
 /// A document under watch.
 struct Watched {
-    /// What was there before the last changes were waited for.
-    before: Option<Seen>,
     last: Look,
     judged: Judged,
     /// As it is since the watch began.
@@ -63,18 +61,15 @@ impl Verification<'_> {
                 (true, ..) => settled.same += 1,
                 (false, false, _) => settled.certain.push((look, judged)),
                 (false, true, None) => settled.moving.push((look, judged)),
-                (false, true, before) => {
-                    let states = self.states(&look);
-                    let mut new = Watched {
-                        before,
+                (false, true, Some(_)) => {
+                    let (on_source, on_target) = self.states(&look);
+                    watched.push(Watched {
                         last: look,
                         judged,
                         rests: true,
-                        on_source: Vec::new(),
-                        on_target: Vec::new(),
-                    };
-                    new.meets(states);
-                    watched.push(new);
+                        on_source: on_source.into_iter().collect(),
+                        on_target: on_target.into_iter().collect(),
+                    });
                 }
             }
         }
@@ -112,8 +107,7 @@ impl Verification<'_> {
         for (mut one, look) in seen.into_iter().zip(self.look(candidates).await?) {
             let judged = self.judged(&look);
             one.rests &= one.last.seen() == look.seen() && one.judged == judged;
-            let met = one.meets(self.states(&look));
-            if judged == Judged::Same || met {
+            if judged == Judged::Same || one.meets(self.states(&look)) {
                 settled.same += 1;
                 continue;
             }
@@ -150,7 +144,7 @@ impl Verification<'_> {
 impl Watched {
     /// Neither side has changed while everything that was under way came over, nor since.
     fn is_at_rest(&self) -> bool {
-        self.rests && self.before == Some(self.last.seen())
+        self.rests && self.last.candidate.seen == Some(self.last.seen())
     }
 
     /// Takes what both sides have now, and says whether one of them has what the other had or has.

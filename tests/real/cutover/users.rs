@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use esferry_lab::Users;
 use esferry_lab::live::OldIndexer;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Switch, told};
 use crate::replay::killed;
@@ -64,9 +64,17 @@ async fn notice_nothing() -> Result<()> {
     println!("switched in {took} ms at 1 000 messages a second: {}", switched["taken"]);
     on_the_new_side(&switch, &users, 60).await?;
 
-    let (code, plan, _) = told(daemon, &["recovery", NAME])?;
-    let since = &plan["written_since"];
-    ensure!(code == 0 && since["operations"].as_u64() > Some(100), "{plan:#}");
+    let written = |plan: &Value| plan["written_since"]["operations"].as_u64() > Some(500);
+    let mut tries = 0;
+    let plan = loop {
+        let (code, plan, _) = told(daemon, &["recovery", NAME])?;
+        tries += 1;
+        ensure!(code == 0 && (written(&plan) || tries < 60), "{plan:#}");
+        if written(&plan) {
+            break plan;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    };
     ensure!(plan["lost"].as_str().is_some_and(|lost| lost.starts_with("nothing: all")), "{plan:#}");
     ensure!(plan["keeps_fed"][0].as_str().is_some_and(|fed| fed.contains("switch-users")), "{plan:#}");
     let (code, _, said) = told(daemon, &["rollback", NAME, "--because", "a test of the way back"])?;

@@ -10,13 +10,18 @@ use serde_json::json;
 use super::{Stage, id_of, verify};
 use crate::scene::{NAME, PATIENCE, Scene, alert_schema, alerts};
 
-/// A shard that does not answer is never an empty one.
-async fn partial_answers() -> Result<()> {
-    let (old, new, _) =
-        alerts("verify-partial", "verify-partial", esferry_lab::data::AlertSet::plain(3, 600)).await?;
-    let scene = Scene::new(&old, &new, "verify-partial", "verify-partial", &alert_schema()?)?;
+/// Alerts that were copied to an index of the same name, with proxies on both sides.
+async fn copied(index: &str) -> Result<Scene> {
+    let (old, new, _) = alerts(index, index, esferry_lab::data::AlertSet::plain(3, 600)).await?;
+    let scene = Scene::new(&old, &new, index, index, &alert_schema()?)?;
     let (code, log) = scene.daemon.run_once()?;
     ensure!(code == 0, "exit code {code}\n{log}");
+    Ok(scene)
+}
+
+/// A shard that does not answer is never an empty one.
+async fn partial_answers() -> Result<()> {
+    let scene = copied("verify-partial").await?;
     for (side, level) in [("source", "content"), ("target", "content"), ("target", "ids"), ("source", "ids")]
     {
         let proxy = if side == "source" { &scene.source } else { &scene.target };
@@ -51,10 +56,8 @@ async fn answers_without_every_shard_prove_nothing() {
 async fn vanishing(name: &str, held: &'static str) -> Result<()> {
     for side in ["target", "source"] {
         let index = format!("{name}-{side}");
-        let (old, new, _) = alerts(&index, &index, esferry_lab::data::AlertSet::plain(3, 600)).await?;
-        let scene = Scene::new(&old, &new, &index, &index, &alert_schema()?)?;
-        let (code, log) = scene.daemon.run_once()?;
-        ensure!(code == 0, "exit code {code}\n{log}");
+        let scene = copied(&index).await?;
+        let new = &scene.new;
         // So that there is something to look at again.
         let found = new.post(&format!("/{index}/_search"), &json!({"size": 1})).await?;
         let hit = &found["hits"]["hits"][0];
@@ -62,8 +65,8 @@ async fn vanishing(name: &str, held: &'static str) -> Result<()> {
         let routing = hit["_routing"].as_str().unwrap_or(id);
         new.delete(&format!("/{index}/_doc/{id}?routing={routing}&refresh=true")).await?;
         let (proxy, cluster) = match side {
-            "target" => (&scene.target, &new),
-            _ => (&scene.source, &old),
+            "target" => (&scene.target, new),
+            _ => (&scene.source, &scene.old),
         };
         let gate = Gate::new();
         proxy.rule(Rule::any().when(move |seen| seen.path.contains(held)).times(1).hold(&gate));
@@ -97,12 +100,8 @@ async fn an_index_that_disappears_while_it_is_looked_at_is_told() {
 
 /// What is looked at again by id is asked for until every shard answers, too.
 async fn partial_looks() -> Result<()> {
-    let (old, new, _) =
-        alerts("verify-looks", "verify-looks", esferry_lab::data::AlertSet::plain(3, 600)).await?;
-    let scene = Scene::new(&old, &new, "verify-looks", "verify-looks", &alert_schema()?)?;
-    let (code, log) = scene.daemon.run_once()?;
-    ensure!(code == 0, "exit code {code}\n{log}");
-    new.put("/verify-looks/_doc/stranger?refresh=true", &json!({"a": 1})).await?;
+    let scene = copied("verify-looks").await?;
+    scene.new.put("/verify-looks/_doc/stranger?refresh=true", &json!({"a": 1})).await?;
     // The source is searched for it, and some shards do not answer.
     let searched = || Rule::any().body_contains("\"ids\"").body_contains("stranger");
     scene.source.rule(searched().when(|seen| seen.path.contains("_search")).times(2).shards(5, 3, 2));
